@@ -1,0 +1,49 @@
+"""The two markets covered: where their days begin, and in what currency they trade.
+
+A trading date is the market's own date. Vendors send the instant of midnight in the market's time zone, which in UTC
+is the day before for Hong Kong; the conversion stands here once.
+"""
+
+from datetime import UTC, date, datetime, time
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+__all__ = ["Market"]
+
+_ZONES = {"US": "America/New_York", "HK": "Asia/Hong_Kong"}
+_CURRENCIES = {"US": "USD", "HK": "HKD"}
+_NAMES = {"US": "US", "HK": "Hong Kong"}
+
+
+class Market(StrEnum):
+    """A market whose stocks are covered."""
+
+    US = "US"
+    HK = "HK"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone whose midnight begins a trading date."""
+        return ZoneInfo(_ZONES[self])
+
+    @property
+    def currency(self) -> str:
+        """ISO 4217 code of prices and turnover."""
+        return _CURRENCIES[self]
+
+    @property
+    def full_name(self) -> str:
+        """The market in words."""
+        return _NAMES[self]
+
+    def date_of(self, timestamp: float) -> date:
+        """The market's date at a Unix time in seconds; raises ValueError or OverflowError outside years 1 to 9999."""
+        return datetime.fromtimestamp(timestamp, UTC).astimezone(self.zone).date()
+
+    def midnight(self, day: date) -> int:
+        """Unix time in seconds at which `day` begins in the market."""
+        return int(datetime.combine(day, time(), self.zone).timestamp())
+
+    def today(self) -> date:
+        """The date it is in the market now."""
+        return datetime.now(self.zone).date()

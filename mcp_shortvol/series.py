@@ -1,0 +1,85 @@
+"""A day of short selling, and the series of days that every source yields and every answer reads.
+
+Volumes are shares, money is in the market's currency, a ratio in percent ends in `_pct`. None means that the vendor
+gave no readable value; it is never 0 in disguise.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+
+from mcp_shortvol.question import Question
+
+__all__ = ["Day", "Ending", "Series", "ShortPosition"]
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One trading day of one symbol, as one vendor reports it."""
+
+    date: date
+    short_volume: int | None
+    total_volume: int | None
+    close: float | None
+    short_turnover: float | None = None
+    total_turnover: float | None = None
+    open: float | None = None
+    previous_close: float | None = None
+    source_ratio_pct: float | None = None
+    average_ratio_20d_pct: float | None = None
+    nasdaq_short_volume: int | None = None
+    nyse_short_volume: int | None = None
+
+    @property
+    def short_ratio_pct(self) -> float | None:
+        """Short volume as a percentage of total volume, unrounded.
+
+        Computed from the day's own volumes; the vendor's own ratio stands in only where a volume is missing, and None
+        where there is neither. A day without any volume has no ratio.
+        """
+        if self.short_volume is None or self.total_volume is None:
+            return self.source_ratio_pct
+        return 100 * self.short_volume / self.total_volume if self.total_volume else None
+
+
+@dataclass(frozen=True, slots=True)
+class ShortPosition:
+    """Shares of a Hong Kong stock still short on `date`: the SFC's weekly figure, a stock and not a day's flow."""
+
+    shares: int | None
+    pct_of_issued: float | None
+    date: date | None
+
+
+class Ending(Enum):
+    """Why a series holds no older days than it does."""
+
+    COVERED = "the question is answered in full"
+    HISTORY_BEGINS = "the source has no older days"
+    DAY_LIMIT = "the range holds more days than one call gives"
+    SOURCE_LIMIT = "the source does not give days this far back"
+    STALLED = "the source stopped giving older days without saying that there are none"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The days that answer a question, newest first and each date once, and how they were come by.
+
+    `source` carries the prefix "sandbox:" when the figures are invented. `unreadable` counts rows lost because they
+    had no readable date; `damaged` counts days kept with a figure missing because it could not be read.
+    """
+
+    question: Question
+    source: str
+    ratio_basis: str
+    days: Sequence[Day]
+    ending: Ending
+    unreadable: int = 0
+    damaged: int = 0
+    short_position: ShortPosition | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every trading day the source has for the question is here."""
+        return self.ending in {Ending.COVERED, Ending.HISTORY_BEGINS} and not self.unreadable

@@ -1,0 +1,66 @@
+"""What a vendor is to the rest of the house: a name, and pages of days going back in time.
+
+A source knows one vendor's wire and nothing of MCP, of paging policy or of answers. Paging, quotas across pages and the
+days kept belong to `history`, which treats every source alike.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from mcp_shortvol.markets import Market
+from mcp_shortvol.series import Day, ShortPosition
+from mcp_shortvol.symbols import Symbol
+
+__all__ = ["Page", "Source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of a vendor: days in any order, possibly repeated, and where the next older page starts.
+
+    `cursor` is None when the vendor says that there is nothing older. `unreadable` counts rows lost for want of a
+    readable date, `damaged` the days kept with a figure that could not be read as None. `sandbox` is set when the
+    answer identified itself as invented.
+    """
+
+    days: Sequence[Day]
+    cursor: str | None
+    unreadable: int = 0
+    damaged: int = 0
+    sandbox: bool = False
+    short_position: ShortPosition | None = None
+
+
+class Source(Protocol):
+    """One vendor's interface to daily short volume."""
+
+    @property
+    def name(self) -> str:
+        """The vendor in the one vocabulary of settings, arguments and answers, such as "longbridge"."""
+
+    @property
+    def title(self) -> str:
+        """The vendor as a person says it, such as "Longbridge"."""
+
+    @property
+    def page_limit(self) -> int:
+        """The most days the vendor gives in one page."""
+
+    @property
+    def overlap(self) -> int:
+        """How many days of the page before a page is known to possibly repeat."""
+
+    @property
+    def depth_limit(self) -> int | None:
+        """The most days the vendor gives at all through this interface; None where it pages without a known end."""
+
+    def ratio_basis(self, market: Market) -> str:
+        """What this vendor's short ratio is a share of, in words."""
+
+    def first_cursor(self, symbol: Symbol, end: date | None) -> str | None:
+        """Where the page that ends with `end` starts, for vendors that can jump; None starts at the newest day."""
+
+    async def fetch_page(self, symbol: Symbol, cursor: str | None, size: int) -> Page:
+        """One page of at most `size` days from `cursor` back in time; raises errors of `mcp_shortvol.errors` only."""
