@@ -16,7 +16,10 @@ __all__ = ["Day", "Ending", "Series", "ShortPosition"]
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One trading day of one symbol, as one vendor reports it."""
+    """One trading day of one symbol, as one vendor reports it.
+
+    `damaged` says that a figure was sent which could not be read, and stands here as None.
+    """
 
     date: date
     short_volume: int | None
@@ -30,6 +33,7 @@ class Day:
     average_ratio_20d_pct: float | None = None
     nasdaq_short_volume: int | None = None
     nyse_short_volume: int | None = None
+    damaged: bool = False
 
     @property
     def short_ratio_pct(self) -> float | None:
@@ -67,7 +71,7 @@ class Series:
     """The days that answer a question, newest first and each date once, and how they were come by.
 
     `source` carries the prefix "sandbox:" when the figures are invented. `unreadable` counts rows lost because they
-    had no readable date; `damaged` counts days kept with a figure missing because it could not be read.
+    had no readable date.
     """
 
     question: Question
@@ -76,8 +80,12 @@ class Series:
     days: Sequence[Day]
     ending: Ending
     unreadable: int = 0
-    damaged: int = 0
     short_position: ShortPosition | None = None
+
+    @property
+    def damaged(self) -> int:
+        """Days kept with a figure missing because it could not be read."""
+        return sum(day.damaged for day in self.days)
 
     @property
     def complete(self) -> bool:

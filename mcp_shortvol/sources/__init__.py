@@ -21,14 +21,13 @@ class Page:
     """One answer of a vendor: days in any order, possibly repeated, and where the next older page starts.
 
     `cursor` is None when the vendor says that there is nothing older. `unreadable` counts rows lost for want of a
-    readable date, `damaged` the days kept with a figure that could not be read as None. `sandbox` is set when the
-    answer identified itself as invented.
+    readable date; a figure that could not be read marks its day as damaged. `sandbox` is set when the answer
+    identified itself as invented.
     """
 
     days: Sequence[Day]
     cursor: str | None
     unreadable: int = 0
-    damaged: int = 0
     sandbox: bool = False
     short_position: ShortPosition | None = None
 

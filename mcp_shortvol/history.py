@@ -1,0 +1,120 @@
+"""Days asked for → pages fetched: the one piece of paging for every source.
+
+A source gives a page for a cursor; what its cursor means is its own affair. Whatever the page size, whether a cursor
+includes its own day or not, in whatever order days come and however pages overlap, no day is lost and none repeated.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import date
+
+from mcp_shortvol.question import MAX_DAYS, Question
+from mcp_shortvol.series import Day, Ending, Series, ShortPosition
+from mcp_shortvol.sources import Page, Source
+
+__all__ = ["Progress", "fetch_series"]
+
+Progress = Callable[[float, float | None, str], Awaitable[None]]
+"""Told how many days are here, how many are wanted where that is known, and what is going on in words."""
+
+_MOST_STALLS = 3  # pages in a row that bring nothing new before an upstream is taken to go in circles
+
+
+class _Gathering:
+    """The days gathered so far for a question, and what is still wanted of it."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        # By dates alone one day more than the limit is wanted: having it means that the range was cut.
+        self.wanted = question.count or MAX_DAYS + 1
+        self.days: dict[date, Day] = {}
+        self.unreadable = 0
+        self.sandbox = False
+        self.short_position: ShortPosition | None = None
+        self._in_range = 0
+
+    @property
+    def missing(self) -> int:
+        """Days still wanted by count; the dates may satisfy the question sooner."""
+        return self.wanted - self._in_range
+
+    @property
+    def covered(self) -> bool:
+        """Whether no older day can belong to the answer."""
+        start = self.question.start
+        return self.missing <= 0 or (start is not None and bool(self.days) and min(self.days) <= start)
+
+    def add(self, page: Page) -> int:
+        """Take in a page; the number of its days that were here already."""
+        repeated = 0
+        for day in page.days:
+            if day.date in self.days:
+                repeated += 1
+                continue
+            self.days[day.date] = day
+            self._in_range += self.question.includes(day.date)
+        self.unreadable += page.unreadable
+        self.sandbox = self.sandbox or page.sandbox
+        self.short_position = self.short_position or page.short_position
+        return repeated
+
+
+async def fetch_series(source: Source, question: Question, progress: Progress | None = None) -> Series:
+    """The days that answer `question`, from as many pages as it takes; raises what the source raises."""
+    gathering = _Gathering(question)
+    ending = await _page_back(source, question, gathering, progress)
+    newest_first = sorted(gathering.days.values(), key=lambda day: day.date, reverse=True)
+    days = [day for day in newest_first if question.includes(day.date)]
+    if question.count is None and len(days) > question.limit:
+        ending = Ending.DAY_LIMIT
+    return Series(
+        question=question,
+        source=f"sandbox:{source.name}" if gathering.sandbox else source.name,
+        ratio_basis=source.ratio_basis(question.symbol.market),
+        days=days[: question.limit],
+        ending=ending,
+        unreadable=gathering.unreadable,
+        short_position=gathering.short_position,
+    )
+
+
+async def _page_back(source: Source, question: Question, gathering: _Gathering, progress: Progress | None) -> Ending:
+    """Fetch pages into `gathering` until the question is covered or the source has no more; how it ended."""
+    cursor = source.first_cursor(question.symbol, question.end)
+    seen = {cursor}
+    overlap = 0
+    stalls = 0
+    while True:
+        size = min(source.page_limit, gathering.missing + overlap)
+        before = len(gathering.days)
+        page = await source.fetch_page(question.symbol, cursor, size)
+        repeated = gathering.add(page)
+        news = len(gathering.days) - before
+        if gathering.covered:
+            return Ending.COVERED
+        if page.cursor is None:
+            return _at_the_end(source, gathering)
+        overlap = max(overlap, source.overlap, repeated)
+        if not news and repeated >= size and size < source.page_limit:
+            continue  # the page was too small to reach beyond the days it repeats: ask again, for more
+        if page.cursor in seen:
+            return Ending.STALLED if news else _at_the_end(source, gathering)
+        stalls = 0 if news else stalls + 1
+        if stalls == _MOST_STALLS:
+            return Ending.STALLED
+        seen.add(page.cursor)
+        cursor = page.cursor
+        if progress is not None:
+            await _report(progress, source, gathering)
+
+
+def _at_the_end(source: Source, gathering: _Gathering) -> Ending:
+    """A source that pages has come to the beginning of the history; one with a fixed depth only to its own limit."""
+    limited = source.depth_limit is not None and len(gathering.days) >= source.depth_limit
+    return Ending.SOURCE_LIMIT if limited else Ending.HISTORY_BEGINS
+
+
+async def _report(progress: Progress, source: Source, gathering: _Gathering) -> None:
+    done = len(gathering.days)
+    total = gathering.question.count
+    oldest = f", back to {min(gathering.days)}" if gathering.days else ""
+    await progress(done, max(total, done) if total else None, f"{done} days from {source.title}{oldest}")

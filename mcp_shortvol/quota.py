@@ -1,0 +1,46 @@
+"""The vendors' rate limits, kept by waiting instead of being refused.
+
+A quota counts the starts of calls in a sliding window and the calls under way; callers are served in the order they
+came. One quota stands for one upstream and one interface, within this process.
+"""
+
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from time import monotonic
+
+import anyio
+
+__all__ = ["OnWait", "Quota"]
+
+OnWait = Callable[[float], Awaitable[None]]
+"""Told the seconds a caller is about to wait, so that a long wait can be reported as progress."""
+
+
+class Quota:
+    """At most `requests` starts within any `seconds`, and at most `concurrent` calls at once."""
+
+    def __init__(self, requests: int, seconds: float, *, concurrent: int) -> None:
+        self._requests = requests
+        self._seconds = seconds
+        self._starts: deque[float] = deque(maxlen=requests)
+        self._turn = anyio.Lock()
+        self._places = anyio.Semaphore(concurrent)
+
+    @asynccontextmanager
+    async def slot(self, on_wait: OnWait | None = None) -> AsyncIterator[None]:
+        """A place to make one call in; waits for it, and may be cancelled while waiting without using one up."""
+        async with self._places:
+            async with self._turn:  # held while waiting: the next in line starts after this one
+                await self._wait_for_the_window(on_wait)
+                self._starts.append(monotonic())
+            yield
+
+    async def _wait_for_the_window(self, on_wait: OnWait | None) -> None:
+        if len(self._starts) < self._requests:
+            return
+        wait = self._starts[0] + self._seconds - monotonic()
+        if wait > 0:
+            if on_wait is not None:
+                await on_wait(wait)
+            await anyio.sleep(wait)

@@ -1,0 +1,75 @@
+"""Environment → typed settings. Each variable is documented in the README; secrets are SecretStr.
+
+An empty variable counts as unset. `LONGPORT_*`, Longbridge's older names, stand in where the newer one is unset.
+"""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mcp_shortvol.errors import NotConfigured
+
+__all__ = ["Settings", "load_settings"]
+
+
+def _without_blanks(value: object) -> object:
+    """Credentials are pasted with line breaks; a header carrying one is refused or, worse, split."""
+    return "".join(value.split()) if isinstance(value, str) else value
+
+
+def _base_url(value: object) -> object:
+    """A base to which `/path` is appended: no trailing slash, an http scheme."""
+    if not isinstance(value, str):
+        return value
+    url = value.strip().rstrip("/")
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("must start with https:// or http://")
+    return url
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_without_blanks)]
+Identifier = Annotated[str, BeforeValidator(_without_blanks)]
+BaseUrl = Annotated[str, BeforeValidator(_base_url)]
+
+
+def _longbridge(name: str) -> AliasChoices:
+    return AliasChoices(f"LONGBRIDGE_{name}", f"LONGPORT_{name}")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, one field a variable."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    longbridge_app_key: Secret | None = Field(None, validation_alias=_longbridge("APP_KEY"))
+    longbridge_app_secret: Secret | None = Field(None, validation_alias=_longbridge("APP_SECRET"))
+    longbridge_access_token: Secret | None = Field(None, validation_alias=_longbridge("ACCESS_TOKEN"))
+    longbridge_client_id: Identifier | None = Field(None, validation_alias=_longbridge("CLIENT_ID"))
+    longbridge_http_url: BaseUrl | None = Field(None, validation_alias=_longbridge("HTTP_URL"))
+    longbridge_oauth_url: BaseUrl | None = Field(None, validation_alias=_longbridge("OAUTH_URL"))
+    longbridge_region: Literal["global", "cn"] = Field("global", validation_alias=_longbridge("REGION"))
+    longbridge_language: Literal["en", "zh-CN", "zh-HK"] = Field("en", validation_alias=_longbridge("LANGUAGE"))
+
+    sandbox: bool = Field(False, validation_alias="SHORTVOL_SANDBOX")
+    sandbox_as_of: date | None = Field(None, validation_alias="SHORTVOL_SANDBOX_AS_OF")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", validation_alias="SHORTVOL_LOG_LEVEL")
+    timeout: float = Field(12.0, gt=0, le=120, validation_alias="SHORTVOL_TIMEOUT")
+    deadline: float = Field(45.0, gt=0, le=600, validation_alias="SHORTVOL_DEADLINE")
+
+
+def load_settings(**overrides: str) -> Settings:
+    """Settings from the environment; `overrides` are variables that win over it. Raises NotConfigured.
+
+    The message names each variable and what it allows, never the value: it may be a secret in the wrong place.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # pydantic reads them by alias
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{details['loc'][0]}: {details['msg'].removeprefix('Value error, ')}" for details in error.errors()
+        )
+        raise NotConfigured(
+            f"A setting cannot be used ({problems}).", "Correct or unset that environment variable and start again."
+        ) from None

@@ -1,0 +1,183 @@
+"""HTTP to a vendor: the only module that knows httpx.
+
+Pooled connections, one time-out for a whole exchange (a slow drip is a time-out too), a limit on what an answer may
+weigh, and every failure of the transport in our words. Retries of what can pass are `retrying`, for every vendor alike.
+"""
+
+import json
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import anyio
+import httpx
+import stamina
+
+from mcp_shortvol.errors import (
+    NotConfigured,
+    RateLimited,
+    UpstreamChanged,
+    UpstreamError,
+    UpstreamFault,
+    UpstreamUnreachable,
+)
+
+__all__ = ["Credentials", "HttpClient", "Reply", "Target", "retrying"]
+
+_MAX_BODY = 8 * 1024 * 1024
+_ATTEMPTS = 4
+_LONGEST_WAIT = 20.0
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is about to be sent, as the bytes on the wire: that is what signatures are made over."""
+
+    method: str
+    path: str
+    query: str
+    body: bytes
+
+
+class Credentials(Protocol):
+    """What authenticates requests; asked anew for each attempt, because time stamps are signed."""
+
+    async def authorize(self, target: Target) -> Mapping[str, str]:
+        """The headers that authenticate one request."""
+
+    async def renew(self, refused: Mapping[str, str]) -> bool:
+        """Replace what the upstream refused, given the headers it refused; False where that is not possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer read to its end, and the credentials it was asked with. `headers` are looked up in any case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    credentials: Mapping[str, str] = field(repr=False)
+
+    def json(self) -> object:
+        """The body as JSON; raises ValueError where it is none."""
+        try:
+            return json.loads(self.body)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds the upstream asks to wait, where it says so in seconds."""
+        value = self.headers.get("retry-after", "")
+        return float(value) if value.isascii() and value.isdigit() and len(value) < 6 else None
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether the answer identifies itself as coming from our sandbox."""
+        return bool(self.headers.get("x-shortvol-sandbox"))
+
+
+class HttpClient:
+    """One upstream's HTTP interface. `title` names it in errors; `timeout` is seconds for one whole exchange."""
+
+    def __init__(self, title: str, base_url: str, *, timeout: float, headers: Mapping[str, str] | None = None) -> None:
+        self._title = title
+        self._base_url = base_url
+        self._timeout = timeout
+        # A proxy set for the internet must not catch what never leaves this machine.
+        self._client = httpx.AsyncClient(
+            headers=headers, timeout=timeout, trust_env=urlsplit(base_url).hostname not in _LOOPBACK
+        )
+
+    async def aclose(self) -> None:
+        """Close the pooled connections."""
+        await self._client.aclose()
+
+    async def get(self, path: str, params: Mapping[str, str | int], credentials: Credentials | None) -> Reply:
+        """GET `path`; raises UpstreamUnreachable, NotConfigured or UpstreamChanged where no answer can be had."""
+        request = self._client.build_request("GET", self._base_url + path, params=params)
+        return await self._exchange(request, credentials)
+
+    async def post_form(self, path: str, form: Mapping[str, str]) -> Reply:
+        """POST a form to `path`; raises like `get`."""
+        request = self._client.build_request("POST", self._base_url + path, data=form)
+        return await self._exchange(request, None)
+
+    async def _exchange(self, request: httpx.Request, credentials: Credentials | None) -> Reply:
+        sent: Mapping[str, str] = {}
+        if credentials is not None:
+            path, _, query = request.url.raw_path.decode("ascii").partition("?")
+            sent = await credentials.authorize(Target(request.method, path, query, request.content))
+            request.headers.update(sent)
+        try:
+            with anyio.fail_after(self._timeout):
+                response = await self._client.send(request, stream=True)
+                try:
+                    return Reply(response.status_code, response.headers, await self._read(response), sent)
+                finally:
+                    await response.aclose()
+        except (TimeoutError, httpx.TimeoutException):
+            raise UpstreamUnreachable(
+                f"{self._title} did not answer within {self._timeout:g} seconds.",
+                "Try again; on a slow line raise SHORTVOL_TIMEOUT.",
+            ) from None
+        except httpx.ProxyError:
+            raise UpstreamUnreachable(
+                f"The proxy between here and {self._title} refused.", "Check HTTPS_PROXY and NO_PROXY."
+            ) from None
+        except httpx.ConnectError as error:
+            raise self._no_connection(error) from None
+        except httpx.DecodingError:
+            raise UpstreamFault(f"{self._title} sent an answer that cannot be unpacked.", "Try again later.") from None
+        except httpx.TransportError:
+            raise UpstreamUnreachable(
+                f"The connection to {self._title} broke before the answer was complete.", "Try again."
+            ) from None
+
+    async def _read(self, response: httpx.Response) -> bytes:
+        body = bytearray()
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > _MAX_BODY:
+                raise UpstreamChanged(
+                    f"{self._title} sent more than {_MAX_BODY // 1024**2} MB for one page.",
+                    "Report this: the interface seems to have changed.",
+                )
+        return bytes(body)
+
+    def _no_connection(self, error: httpx.ConnectError) -> UpstreamError | NotConfigured:
+        host = urlsplit(self._base_url).hostname
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                return NotConfigured(
+                    f"The certificate of {host} is not trusted by this machine.",
+                    "A proxy that inspects TLS is the usual cause: point SSL_CERT_FILE at its certificate.",
+                )
+            cause = cause.__cause__ or cause.__context__
+        return UpstreamUnreachable(
+            f"{self._title} cannot be reached at {host}.", "Check the network, and HTTPS_PROXY if one is needed."
+        )
+
+
+def _wait_before_again(error: Exception) -> bool | float:
+    """Whether the failure can pass by itself, and after how many seconds where the upstream said so."""
+    if isinstance(error, RateLimited) and error.retry_after is not None:
+        return error.retry_after if error.retry_after <= _LONGEST_WAIT else False
+    return isinstance(error, (RateLimited, UpstreamFault, UpstreamUnreachable))
+
+
+async def retrying(call: Callable[[], Awaitable[T]]) -> T:
+    """The result of `call`, tried again with growing, jittered pauses while its failure is one that can pass."""
+    attempts = stamina.retry_context(
+        on=_wait_before_again, attempts=_ATTEMPTS, timeout=None, wait_initial=0.25, wait_jitter=0.25, wait_max=4
+    )
+    async for attempt in attempts:
+        with attempt:
+            return await call()
+    raise AssertionError("unreachable: the last attempt returns or raises")

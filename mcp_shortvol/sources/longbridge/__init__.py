@@ -1,0 +1,1 @@
+"""Longbridge OpenAPI: short trades over signed HTTP."""

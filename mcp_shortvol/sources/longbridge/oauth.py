@@ -1,0 +1,185 @@
+"""Authentication by OAuth 2.0, with the token file of Longbridge's own SDK and CLI.
+
+    ~/.longbridge/openapi/tokens/<client_id>
+    {"client_id": …, "access_token": …, "refresh_token": … or null, "expires_at": Unix seconds}
+
+Refresh tokens roll: each is good for one refresh, whoever makes it. So a refresh happens under a lock that all programs
+of this machine share, after reading the file anew; what it brings is on the disk before it is used; and nothing, not
+even a cancelled call, interrupts it half way.
+"""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from time import time
+
+import anyio
+import anyio.to_thread
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from mcp_shortvol.errors import CredentialsRefused, NotConfigured, UpstreamFault, UpstreamUnreachable
+from mcp_shortvol.sources.http import HttpClient, Target
+from mcp_shortvol.sources.longbridge.region import data_center
+
+__all__ = ["OAuth", "token_folder"]
+
+_EARLY = 60  # seconds before its end at which a token counts as expired: clocks differ, and calls take time
+_LOCK_WAIT = 20.0
+_SIGN_IN = (
+    "Sign in again with the program that made the sign-in (Longbridge's SDK or CLI), "
+    "or set LONGBRIDGE_APP_KEY, LONGBRIDGE_APP_SECRET and LONGBRIDGE_ACCESS_TOKEN."
+)
+
+
+def token_folder() -> Path:
+    """Where Longbridge's SDK keeps its tokens, one file a client id."""
+    return Path.home() / ".longbridge" / "openapi" / "tokens"
+
+
+class _Token(BaseModel):
+    """The SDK's token file; keys of its own that we do not know are kept."""
+
+    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+
+    access_token: SecretStr
+    refresh_token: SecretStr | None = None
+    expires_at: float
+
+    @property
+    def fresh(self) -> bool:
+        return time() < self.expires_at - _EARLY
+
+
+class _Refreshed(BaseModel):
+    """The answer of the token endpoint."""
+
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+    access_token: SecretStr = Field(min_length=1)
+    refresh_token: SecretStr | None = None
+    expires_in: float = Field(gt=0)
+
+
+class OAuth:
+    """A sign-in by client id; refreshes its access token when it ends or is refused."""
+
+    def __init__(self, client_id: str, http: HttpClient, folder: Path) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}", client_id):
+            raise NotConfigured(
+                "LONGBRIDGE_CLIENT_ID is not a client id: it may hold letters, digits, '.', '_' and '-' only.",
+                "Copy it from the name of the file in ~/.longbridge/openapi/tokens.",
+            )
+        self._client_id = client_id
+        self._http = http
+        self._file = folder / client_id
+        self._turn = anyio.Lock()
+
+    async def authorize(self, _target: Target) -> Mapping[str, str]:
+        """The headers that authenticate one request; refreshes an expired token first."""
+        token = self._read()
+        if not token.fresh:
+            token = await self._refresh(refused="")
+        return {
+            "X-Api-Key": self._client_id,
+            "Authorization": _bearer(token),
+            "X-Dc-Region": data_center(token.access_token),
+        }
+
+    async def renew(self, refused: Mapping[str, str]) -> bool:
+        """Replace a token that the gateway refused although its time was not over."""
+        await self._refresh(refused["Authorization"])
+        return True
+
+    async def _refresh(self, refused: str) -> _Token:
+        with anyio.CancelScope(shield=True):  # a refresh half made has spent the only refresh token
+            async with self._turn, self._locked_file():
+                token = self._read()
+                if not token.fresh or _bearer(token) == refused:  # else another task or program was quicker
+                    token = self._save(token, await self._exchange(token))
+        return token
+
+    async def _exchange(self, token: _Token) -> _Refreshed:
+        """What the token endpoint gives for the refresh token."""
+        if token.refresh_token is None:
+            raise CredentialsRefused("The sign-in to Longbridge has expired.", _SIGN_IN)
+        form = {
+            "grant_type": "refresh_token",
+            "refresh_token": token.refresh_token.get_secret_value(),
+            "client_id": self._client_id,
+        }
+        reply = await self._http.post_form("/oauth2/token", form)
+        if reply.status in {400, 401, 403}:
+            raise CredentialsRefused("Longbridge no longer accepts this sign-in.", _SIGN_IN)
+        if reply.status != 200:
+            raise UpstreamFault("Longbridge could not refresh the sign-in.", "Try again later.")
+        try:
+            return _Refreshed.model_validate_json(reply.body)
+        except ValidationError:
+            raise UpstreamFault(
+                "Longbridge answered the refresh of the sign-in with something that is no token.", "Try again later."
+            ) from None
+
+    @asynccontextmanager
+    async def _locked_file(self) -> AsyncIterator[None]:
+        lock = FileLock(f"{self._file}.lock", timeout=_LOCK_WAIT, thread_local=False)
+        try:
+            await anyio.to_thread.run_sync(lock.acquire)
+        except Timeout:
+            raise UpstreamUnreachable(
+                "Another program has been refreshing the sign-in to Longbridge for too long.", "Try again."
+            ) from None
+        except OSError:
+            raise _unusable_folder() from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _read(self) -> _Token:
+        try:
+            return _Token.model_validate_json(self._file.read_bytes())
+        except FileNotFoundError:
+            raise NotConfigured("There is no sign-in to Longbridge for this LONGBRIDGE_CLIENT_ID.", _SIGN_IN) from None
+        except (OSError, ValidationError):
+            raise NotConfigured("The file of the sign-in to Longbridge cannot be read.", _SIGN_IN) from None
+
+    def _save(self, old: _Token, new: _Refreshed) -> _Token:
+        """Put the new tokens in the file's place in one step, readable by its owner only."""
+        known = json.loads(self._file.read_bytes())
+        refresh_token = new.refresh_token or old.refresh_token
+        known |= {
+            "access_token": new.access_token.get_secret_value(),
+            "refresh_token": refresh_token.get_secret_value() if refresh_token else None,
+            "expires_at": int(time() + new.expires_in),
+        }
+        try:
+            descriptor, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=".token-")  # mode 0600
+            try:
+                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                    json.dump(known, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(temporary).replace(self._file)
+            except BaseException:
+                with suppress(FileNotFoundError):
+                    Path(temporary).unlink()
+                raise
+        except OSError:
+            raise _unusable_folder() from None
+        return _Token.model_validate(known)
+
+
+def _bearer(token: _Token) -> str:
+    return f"Bearer {token.access_token.get_secret_value()}"
+
+
+def _unusable_folder() -> NotConfigured:
+    return NotConfigured(
+        "The renewed sign-in to Longbridge cannot be saved.",
+        "Make ~/.longbridge/openapi/tokens writable and leave room on the disk: each refresh must be kept.",
+    )
