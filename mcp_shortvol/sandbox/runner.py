@@ -1,0 +1,138 @@
+"""The sandbox as a whole: every played upstream on a port of its own, in a thread of its own.
+
+A thread, because the tests and the demo talk to it from their own event loops, and blocking clients from none.
+"""
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import date
+from types import FrameType, TracebackType
+from typing import Protocol, Self
+
+from anyio.from_thread import start_blocking_portal
+
+from mcp_shortvol.errors import NotConfigured
+from mcp_shortvol.sandbox.faults import parse_fault
+from mcp_shortvol.sandbox.http import HttpServer
+from mcp_shortvol.sandbox.longbridge import LongbridgeGateway
+
+__all__ = ["Sandbox", "serve"]
+
+
+class Service(Protocol):
+    """One played upstream: started on the sandbox's event loop, then known by its environment variables."""
+
+    async def start(self) -> None:
+        """Listen; NotConfigured where the port is taken."""
+
+    async def stop(self) -> None:
+        """Stop listening and drop what is open; harmless where nothing was started."""
+
+    def environment(self) -> dict[str, str]:
+        """The variables that point a program at this upstream."""
+
+
+class LongbridgeService:
+    """The Longbridge gateway behind a port; 0 takes any free one."""
+
+    def __init__(self, gateway: LongbridgeGateway, port: int) -> None:
+        self._gateway = gateway
+        self._server = HttpServer(gateway)
+        self._port = port
+
+    async def start(self) -> None:
+        """Listen on the port."""
+        try:
+            self._port = await self._server.start(self._port)
+        except OSError as taken:
+            raise NotConfigured(
+                f"Port {self._port} of this machine cannot be used for the Longbridge sandbox: {taken.strerror}.",
+                "Choose another with --longbridge-port, or 0 for any free one.",
+            ) from taken
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        await self._server.stop()
+
+    def environment(self) -> dict[str, str]:
+        """Address and app key; both the gateway and OAuth are at one address."""
+        base, credentials = f"http://127.0.0.1:{self._port}", self._gateway.credentials
+        return {
+            "LONGBRIDGE_HTTP_URL": base,
+            "LONGBRIDGE_OAUTH_URL": base,
+            "LONGBRIDGE_APP_KEY": credentials.app_key,
+            "LONGBRIDGE_APP_SECRET": credentials.app_secret,
+            "LONGBRIDGE_ACCESS_TOKEN": credentials.access_token,
+        }
+
+
+class Sandbox:
+    """The played upstreams, running from `start` to `stop` or inside a `with` block.
+
+    `as_of` is the newest date served; by default it is each market's yesterday.
+    """
+
+    def __init__(self, as_of: date | None = None, *, longbridge_port: int = 0) -> None:
+        self.longbridge = LongbridgeGateway(as_of)
+        self._services: list[Service] = [LongbridgeService(self.longbridge, longbridge_port)]
+        self._running = ExitStack()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def environment(self) -> dict[str, str]:
+        """The environment variables that point a program at everything that runs here."""
+        return {name: value for service in self._services for name, value in service.environment().items()}
+
+    def start(self) -> None:
+        """Start everything, and return when it listens; NotConfigured where a port is taken."""
+        with ExitStack() as starting:
+            portal = starting.enter_context(start_blocking_portal(name="mcp-shortvol sandbox"))
+            for service in self._services:
+                starting.callback(portal.call, service.stop)
+                portal.call(service.start)
+            self._running = starting.pop_all()
+
+    def stop(self) -> None:
+        """Stop everything, open connections included; a second stop does nothing."""
+        self._running.close()
+
+
+def serve(as_of: date | None = None, longbridge_port: int = 0, faults: Sequence[str] = ()) -> None:
+    """Run the sandbox in the foreground until Ctrl-C or SIGTERM.
+
+    Prints one JSON line of environment variables on stdout, for programs, and a hint on stderr, for people. `faults`
+    are spelled NAME or NAME:TIMES. NotConfigured where a port is taken, InvalidRequest where a fault is not known.
+    """
+    sandbox = Sandbox(as_of, longbridge_port=longbridge_port)
+    for fault in faults:
+        name, times = parse_fault(fault)
+        sandbox.longbridge.fail(name, times=times)
+    ended = threading.Event()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        ended.set()
+
+    with sandbox:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, end)
+        environment = sandbox.environment()
+        sys.stdout.write(json.dumps(environment) + "\n")
+        sys.stdout.flush()
+        sys.stderr.write(
+            f"Sandbox at {environment['LONGBRIDGE_HTTP_URL']}: the figures are invented. "
+            "Set the variables above to use it; Ctrl-C ends it.\n"
+        )
+        # Waiting without a time limit cannot be interrupted on Windows.
+        while not ended.wait(0.5):
+            pass
