@@ -4,6 +4,7 @@ An empty variable counts as unset. `LONGPORT_*`, Longbridge's older names, stand
 """
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
@@ -29,9 +30,16 @@ def _base_url(value: object) -> object:
     return url
 
 
+def _path_template(value: object) -> object:
+    if isinstance(value, str) and not (value.startswith("/") and value.count("{symbol}") == 1):
+        raise ValueError("must start with / and hold {symbol} once")
+    return value
+
+
 Secret = Annotated[SecretStr, BeforeValidator(_without_blanks)]
 Identifier = Annotated[str, BeforeValidator(_without_blanks)]
 BaseUrl = Annotated[str, BeforeValidator(_base_url)]
+PathTemplate = Annotated[str, BeforeValidator(_path_template)]
 
 
 def _longbridge(name: str) -> AliasChoices:
@@ -52,11 +60,23 @@ class Settings(BaseSettings):
     longbridge_region: Literal["global", "cn"] = Field("global", validation_alias=_longbridge("REGION"))
     longbridge_language: Literal["en", "zh-CN", "zh-HK"] = Field("en", validation_alias=_longbridge("LANGUAGE"))
 
+    futu_source: Literal["auto", "futu_opend", "futu_cloud"] = Field("auto", validation_alias="FUTU_SOURCE")
+    futu_opend_host: str | None = Field(None, validation_alias="FUTU_OPEND_HOST")
+    futu_opend_port: int | None = Field(None, ge=1, le=65535, validation_alias="FUTU_OPEND_PORT")
+    futu_opend_rsa_key_file: Path | None = Field(None, validation_alias="FUTU_OPEND_RSA_KEY_FILE")
+    futu_api_url: BaseUrl | None = Field(None, validation_alias="FUTU_API_URL")
+    futu_api_path: PathTemplate | None = Field(None, validation_alias="FUTU_API_PATH")
+    futu_api_token: Secret | None = Field(None, validation_alias="FUTU_API_TOKEN")
+    futu_api_key: Secret | None = Field(None, validation_alias="FUTU_API_KEY")
+    futu_api_private_key_file: Path | None = Field(None, validation_alias="FUTU_API_PRIVATE_KEY_FILE")
+
     sandbox: bool = Field(False, validation_alias="SHORTVOL_SANDBOX")
     sandbox_as_of: date | None = Field(None, validation_alias="SHORTVOL_SANDBOX_AS_OF")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", validation_alias="SHORTVOL_LOG_LEVEL")
     timeout: float = Field(12.0, gt=0, le=120, validation_alias="SHORTVOL_TIMEOUT")
     deadline: float = Field(45.0, gt=0, le=600, validation_alias="SHORTVOL_DEADLINE")
+    longbridge_quota: Rate = Field(Rate(10, 1.0), validation_alias="SHORTVOL_LONGBRIDGE_QUOTA")
+    futu_quota: Rate = Field(Rate(30, 30.5), validation_alias="SHORTVOL_FUTU_QUOTA")
 
 
 def load_settings(**overrides: str) -> Settings:

@@ -1,0 +1,54 @@
+"""What to know before quoting a series: short sentences, the most important first, at most five.
+
+First whatever makes the answer incomplete, then what the days themselves give away (`checks`), last what the figures
+mean, once and briefly.
+"""
+
+from collections.abc import Iterator
+
+from mcp_shortvol.checks import findings
+from mcp_shortvol.markets import Market
+from mcp_shortvol.question import MAX_DAYS
+from mcp_shortvol.series import Ending, Series
+from mcp_shortvol.words import days_in_words
+
+__all__ = ["notes_on"]
+
+_MOST = 5
+
+
+def notes_on(series: Series, *, omitted: int) -> list[str]:
+    """The notes of an answer that leaves `omitted` days out of its rows."""
+    said = [*_completeness(series)]
+    if omitted:
+        said.append(f"{omitted} older rows are left out here: narrow the dates, or use response_format=full.")
+    found = findings(series, series.question.symbol.market.today())
+    return [*said, *found[: _MOST - 1 - len(said)], _meaning(series)]
+
+
+def _completeness(series: Series) -> Iterator[str]:
+    question, days = series.question, series.days
+    if series.ending is Ending.DAY_LIMIT:
+        yield f"Incomplete: the newest {MAX_DAYS} days of the range; for older ones ask with end_date={days[-1].date}."
+    elif series.ending is Ending.SOURCE_LIMIT:
+        yield f"Incomplete: this source gives {days_in_words(len(days))} at most; OpenD gives more (FUTU_SOURCE=opend)."
+    elif series.ending is Ending.STALLED:
+        yield "Incomplete: the source stopped giving older days without an end; ask again, or for fewer days."
+    elif series.ending is Ending.HISTORY_BEGINS and days:
+        wanted = days_in_words(question.count) if question.count else f"days from {question.start}"
+        yield f"All there is of the {wanted}: the source's history begins on {days[-1].date}."
+
+
+def _meaning(series: Series) -> str:
+    hong_kong = series.question.symbol.market is Market.HK
+    if not series.days:
+        scope = "Hong Kong covers designated securities only" if hong_kong else "coverage differs by vendor"
+        return f"Empty proves nothing: {scope}, and a mistyped or delisted code is empty too."
+    if hong_kong:
+        return "Short volume is a day's sales, not open short positions; Hong Kong covers designated securities only."
+    if series.ratio_basis == "consolidated volume":
+        return "Short volume is a day's sales, market making included; it is not short interest."
+    return (
+        "Short volume is a day's sales, market making included, not short interest; "
+        "compare this US ratio with no other source's."
+    )

@@ -1,0 +1,46 @@
+"""The MCP server: registers what the rooms offer, and nothing else."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from mcp.server import MCPServer
+from mcp.server.caching import CacheHint
+
+from mcp_shortvol import __version__
+from mcp_shortvol.prompts import load_prompts
+from mcp_shortvol.settings import Settings
+from mcp_shortvol.tools.get_short_trades import get_short_trades_tool
+from mcp_shortvol.upstreams import Upstreams
+
+__all__ = ["build_server"]
+
+_INSTRUCTIONS = (
+    "Daily short volume of US and Hong Kong stocks. Short volume is a flow: shares sold short in a day. It is not short "
+    "interest, the positions still open. Say what a ratio is a share of (ratio_basis), and pass on what notes say."
+)
+_HOUR = 3_600_000
+
+
+def build_server(settings: Settings) -> MCPServer[None]:
+    """The server over the vendors that `settings` name; they are opened on first use and closed with the server."""
+    upstreams = Upstreams(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: MCPServer[None]) -> AsyncIterator[None]:
+        async with upstreams:
+            yield
+
+    server = MCPServer(
+        "mcp-shortvol",
+        title="Short volume, US and Hong Kong",
+        version=__version__,
+        instructions=_INSTRUCTIONS,
+        tools=[get_short_trades_tool(upstreams)],
+        log_level=settings.log_level,
+        lifespan=lifespan,
+        subscriptions=False,
+        cache_hints={"tools/list": CacheHint(ttl_ms=_HOUR, scope="public")},
+    )
+    for prompt in load_prompts():
+        server.add_prompt(prompt)
+    return server

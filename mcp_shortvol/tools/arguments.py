@@ -1,0 +1,72 @@
+"""The arguments that the tools share: types that say in their schema what is allowed, and read what assistants send.
+
+Every property is single-typed in the schema, because that is what all vendors' bridges accept; an omitted one, null and
+an empty string mean the same.
+"""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from mcp_shortvol.question import MAX_DAYS
+
+__all__ = ["CountArgument", "EndDateArgument", "FormatArgument", "StartDateArgument", "SymbolArgument"]
+
+
+def _optional(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+def _given(value: object) -> object:
+    """None for what an assistant sends when it means to leave an argument out."""
+    return None if isinstance(value, str) and value.strip().lower() in {"", "null", "none"} else value
+
+
+def _whole_number(value: object) -> object:
+    given = _given(value)
+    if isinstance(given, bool):
+        raise ValueError("is true or false")  # noqa: TRY004 - pydantic words ValueError only
+    return given
+
+
+def _iso_date(value: object) -> object:
+    """A date from ISO text only: pydantic by itself would take 20260501 for seconds since 1970."""
+    given = _given(value)
+    if given is None or isinstance(given, date):
+        return given
+    try:
+        return date.fromisoformat(str(given).strip())
+    except ValueError:
+        raise ValueError("is not a date of the calendar") from None
+
+
+SymbolArgument = Annotated[
+    str,
+    Field(
+        description="One US or Hong Kong stock, ETF or REIT; any usual spelling.",
+        examples=["700.HK", "TSLA.US", "BRK.B"],
+    ),
+]
+CountArgument = Annotated[
+    Annotated[int, Field(ge=1, le=MAX_DAYS)] | SkipJsonSchema[None],
+    BeforeValidator(_whole_number),
+    Field(json_schema_extra=_optional, description="Trading days, never weeks or months."),
+]
+StartDateArgument = Annotated[
+    date | SkipJsonSchema[None],
+    BeforeValidator(_iso_date),
+    Field(json_schema_extra=_optional, description="First trading date, market-local.", examples=["2026-05-01"]),
+]
+EndDateArgument = Annotated[
+    date | SkipJsonSchema[None],
+    BeforeValidator(_iso_date),
+    Field(json_schema_extra=_optional, description="Last trading date; today if left out.", examples=["2026-05-29"]),
+]
+FormatArgument = Annotated[
+    Literal["concise", "full"],
+    Field(
+        description="concise: core columns, at most the 250 newest days. full: every day and column; CSV in the text."
+    ),
+]

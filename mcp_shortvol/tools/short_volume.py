@@ -1,0 +1,41 @@
+"""What the two short-volume tools have in common: arguments → question → series → the answer in both its forms."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import anyio
+from mcp.server.mcpserver.context import Context
+from mcp_types import CallToolResult, TextContent
+
+from mcp_shortvol.answer import ResponseFormat, ShortVolumeAnswer, answer_of
+from mcp_shortvol.errors import UpstreamUnreachable
+from mcp_shortvol.history import fetch_series
+from mcp_shortvol.question import Question
+from mcp_shortvol.sources import Source
+from mcp_shortvol.text import concise_text, full_text
+
+__all__ = ["ShortVolumeResult", "answer_question"]
+
+ShortVolumeResult = Annotated[CallToolResult, ShortVolumeAnswer]
+
+
+async def answer_question(
+    question: Question,
+    response_format: ResponseFormat,
+    *,
+    open_source: Callable[[], Awaitable[Source]],
+    deadline: float,
+    context: Context[Any, Any],
+) -> CallToolResult:
+    """The tool result for a question, within `deadline` seconds; raises errors of `mcp_shortvol.errors`."""
+    try:
+        with anyio.fail_after(deadline):
+            series = await fetch_series(await open_source(), question, context.report_progress)
+    except TimeoutError:
+        raise UpstreamUnreachable(
+            f"The answer was not complete within {deadline:g} seconds.",
+            "Ask for fewer days, or raise SHORTVOL_DEADLINE.",
+        ) from None
+    answer = answer_of(series, response_format)
+    text = full_text(series, answer) if response_format == "full" else concise_text(series, answer)
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=answer.model_dump())

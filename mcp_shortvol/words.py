@@ -1,0 +1,42 @@
+"""Figures as people read them: 2.93 M, HKD 1.32 bn, 9.92 %, 2026-05-18."""
+
+from collections.abc import Sequence
+
+__all__ = ["big", "days_in_words", "listed", "percent", "source_in_words"]
+
+_SCALES = ((1e12, "tn"), (1e9, "bn"), (1e6, "M"), (1e3, "k"))
+_TITLES = {"longbridge": "Longbridge", "futu_opend": "Futu OpenD", "futu_cloud": "Futu cloud"}
+
+
+def big(value: float | None) -> str:
+    """A count or an amount in three figures; "-" where it is unknown."""
+    if value is None:
+        return "-"
+    for scale, unit in _SCALES:
+        if value >= scale * 0.9995:
+            scaled = value / scale
+            decimals = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
+            return f"{scaled:.{decimals}f} {unit}"
+    return f"{value:.0f}"
+
+
+def percent(value: float) -> str:
+    """A percentage with two decimals."""
+    return f"{value:.2f} %"
+
+
+def days_in_words(count: int) -> str:
+    """A number of trading days."""
+    return f"{count} trading day" if count == 1 else f"{count} trading days"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence lists them: a, b and c."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def source_in_words(source: str) -> str:
+    """A source as a person says it; the sandbox never without saying what it is."""
+    name = source.removeprefix("sandbox:")
+    title = _TITLES[name]
+    return title if name == source else f"SANDBOX playing {title}, invented figures"
