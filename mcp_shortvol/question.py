@@ -1,9 +1,9 @@
 """What a caller asks: a symbol, and which of its trading days.
 
-    count alone              the newest `count` trading days
-    start, with or without end   every trading day between, at most 1000
-    end and count            the newest `count` days on or before `end`
-    all three                at most `count` newest days of the range
+count alone              the newest `count` trading days
+start, with or without end   every trading day between, at most 1000
+end and count            the newest `count` days on or before `end`
+all three                at most `count` newest days of the range
 """
 
 from dataclasses import dataclass

@@ -3,16 +3,17 @@
 An empty variable counts as unset. `LONGPORT_*`, Longbridge's older names, stand in where the newer one is unset.
 """
 
+import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mcp_shortvol.errors import NotConfigured
 
-__all__ = ["Settings", "load_settings"]
+__all__ = ["Rate", "Settings", "load_settings"]
 
 
 def _without_blanks(value: object) -> object:
@@ -46,6 +47,13 @@ def _longbridge(name: str) -> AliasChoices:
     return AliasChoices(f"LONGBRIDGE_{name}", f"LONGPORT_{name}")
 
 
+class Rate(NamedTuple):
+    """So many requests in any so many seconds."""
+
+    requests: int
+    seconds: float
+
+
 class Settings(BaseSettings):
     """Everything that can be set, one field a variable."""
 
@@ -75,8 +83,22 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", validation_alias="SHORTVOL_LOG_LEVEL")
     timeout: float = Field(12.0, gt=0, le=120, validation_alias="SHORTVOL_TIMEOUT")
     deadline: float = Field(45.0, gt=0, le=600, validation_alias="SHORTVOL_DEADLINE")
-    longbridge_quota: Rate = Field(Rate(10, 1.0), validation_alias="SHORTVOL_LONGBRIDGE_QUOTA")
-    futu_quota: Rate = Field(Rate(30, 30.5), validation_alias="SHORTVOL_FUTU_QUOTA")
+    longbridge_quota: Rate | None = Field(Rate(10, 1.0), validation_alias="SHORTVOL_LONGBRIDGE_QUOTA")
+    # Half a second more than the vendor's window: calls do not arrive at the pace at which they were made.
+    futu_quota: Rate | None = Field(Rate(30, 30.5), validation_alias="SHORTVOL_FUTU_QUOTA")
+
+    @field_validator("longbridge_quota", "futu_quota", mode="before")
+    @classmethod
+    def _rate(cls, value: object) -> object:
+        """`30/30` is 30 requests in 30 seconds; `off` counts nothing."""
+        if not isinstance(value, str):
+            return value
+        if value.strip().lower() == "off":
+            return None
+        match = re.fullmatch(r"\s*([1-9][0-9]{0,5})\s*/\s*([0-9]{1,5}(?:\.[0-9]{1,3})?)\s*", value)
+        if not match or float(match[2]) <= 0:
+            raise ValueError("must be requests/seconds such as 30/30, or off")
+        return Rate(int(match[1]), float(match[2]))
 
 
 def load_settings(**overrides: str) -> Settings:

@@ -17,7 +17,7 @@ _DIGITS = re.compile(r"[0-9]{1,19}")
 _DECIMAL = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,19})?")
 
 
-class Unreadable(ValueError):  # noqa: N818 - named as `mcp_shortvol.errors` names its own
+class Unreadable(ValueError):
     """A figure is there, but it is not a number that the field could hold. The value itself is never repeated."""
 
 
