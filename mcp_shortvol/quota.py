@@ -8,22 +8,29 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
+from typing import NamedTuple
 
 import anyio
 
-__all__ = ["OnWait", "Quota"]
+__all__ = ["OnWait", "Quota", "Rate"]
 
 OnWait = Callable[[float], Awaitable[None]]
 """Told the seconds a caller is about to wait, so that a long wait can be reported as progress."""
 
 
-class Quota:
-    """At most `requests` starts within any `seconds`, and at most `concurrent` calls at once."""
+class Rate(NamedTuple):
+    """So many requests within any so many seconds."""
 
-    def __init__(self, requests: int, seconds: float, *, concurrent: int) -> None:
-        self._requests = requests
-        self._seconds = seconds
-        self._starts: deque[float] = deque(maxlen=requests)
+    requests: int
+    seconds: float
+
+
+class Quota:
+    """At most `rate` starts, where a rate is given, and at most `concurrent` calls at once."""
+
+    def __init__(self, rate: Rate | None, *, concurrent: int) -> None:
+        self._rate = rate
+        self._starts: deque[float] = deque(maxlen=rate.requests if rate else 0)
         self._turn = anyio.Lock()
         self._places = anyio.Semaphore(concurrent)
 
@@ -32,14 +39,15 @@ class Quota:
         """A place to make one call in; waits for it, and may be cancelled while waiting without using one up."""
         async with self._places:
             async with self._turn:  # held while waiting: the next in line starts after this one
-                await self._wait_for_the_window(on_wait)
+                if self._rate is not None:
+                    await self._wait_for_the_window(self._rate, on_wait)
                 self._starts.append(monotonic())
             yield
 
-    async def _wait_for_the_window(self, on_wait: OnWait | None) -> None:
-        if len(self._starts) < self._requests:
+    async def _wait_for_the_window(self, rate: Rate, on_wait: OnWait | None) -> None:
+        if len(self._starts) < rate.requests:
             return
-        wait = self._starts[0] + self._seconds - monotonic()
+        wait = self._starts[0] + rate.seconds - monotonic()
         if wait > 0:
             if on_wait is not None:
                 await on_wait(wait)

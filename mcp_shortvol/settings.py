@@ -6,14 +6,15 @@ An empty variable counts as unset. `LONGPORT_*`, Longbridge's older names, stand
 import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mcp_shortvol.errors import NotConfigured
+from mcp_shortvol.quota import Rate
 
-__all__ = ["Rate", "Settings", "load_settings"]
+__all__ = ["Settings", "load_settings"]
 
 
 def _without_blanks(value: object) -> object:
@@ -45,13 +46,6 @@ PathTemplate = Annotated[str, BeforeValidator(_path_template)]
 
 def _longbridge(name: str) -> AliasChoices:
     return AliasChoices(f"LONGBRIDGE_{name}", f"LONGPORT_{name}")
-
-
-class Rate(NamedTuple):
-    """So many requests in any so many seconds."""
-
-    requests: int
-    seconds: float
 
 
 class Settings(BaseSettings):

@@ -62,7 +62,7 @@ class Upstreams:
         http = HttpClient("Longbridge", url, timeout=settings.timeout, headers=headers)
         self._closing.push_async_callback(http.aclose)
         # Published limits of an account: 10 calls a second, 5 at once.
-        return LongbridgeSource(http, credentials, Quota(10, 1.0, concurrent=5))
+        return LongbridgeSource(http, credentials, Quota(settings.longbridge_quota, concurrent=5))
 
     async def _longbridge_credentials(self) -> "Credentials":
         from mcp_shortvol.sources.http import HttpClient
