@@ -1,0 +1,9 @@
+"""Futu's and moomoo's own gateway program, OpenD, over its TCP interface: no vendor SDK, no protobuf.
+
+frame → messages → link (one TCP connection) → connection (the one that is kept) → source (pages of days)
+"""
+
+from mcp_shortvol.sources.opend.connection import OpenD
+from mcp_shortvol.sources.opend.source import OpenDSource
+
+__all__ = ["OpenD", "OpenDSource"]

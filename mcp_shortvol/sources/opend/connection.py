@@ -1,0 +1,199 @@
+"""The one connection a process keeps to its OpenD: opened on first use, shared by all calls, reopened when it drops.
+
+    async with OpenD("127.0.0.1", 11111) as opend:      # the server's lifespan
+        answer = await opend.call(Protocol.GET_DAILY_SHORT_VOLUME, {...})      # from any task
+
+The context owns the tasks that read and keep alive, so that leaving it leaves none behind; calls need no task group.
+"""
+
+import contextvars
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import anyio
+from anyio.abc import SocketStream, TaskGroup
+
+from mcp_shortvol.sources.opend.cipher import RsaCipher
+from mcp_shortvol.sources.opend.failures import Dropped, MalformedAnswer, Reason, Refusal, Wording
+from mcp_shortvol.sources.opend.link import Link
+from mcp_shortvol.sources.opend.messages import GLOBAL_STATE_QUESTION, GlobalState, Json, Protocol
+
+__all__ = ["Answer", "OpenD"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The content (`s2c`) of an answer, and whether it came from our sandbox."""
+
+    content: Json
+    sandbox: bool
+
+
+class OpenD:
+    """An OpenD at an address, as an async context manager.
+
+    `timeout` is in seconds, for each time a request is sent, with the connecting that may be needed first.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 11111,
+        *,
+        rsa_key_file: Path | None = None,
+        timeout: float = 12.0,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._rsa_key_file = rsa_key_file
+        self._rsa: RsaCipher | None = None
+        self._timeout = timeout
+        # OpenD is on this machine or near it: what does not connect, or greet, in a third of the time is not going to.
+        self._patience = timeout / 3
+        self._tasks: TaskGroup | None = None
+        self._context = contextvars.Context()
+        self._opening = anyio.Lock()
+        self._link: Link | None = None
+        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.wording = Wording(self.address)
+
+    async def __aenter__(self) -> "OpenD":
+        self._context = contextvars.copy_context()
+        self._tasks = anyio.create_task_group()
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        tasks, self._tasks = self._tasks, None
+        if tasks is not None:
+            tasks.cancel_scope.cancel()
+            # Without the body's exception, which the task group would wrap into a group of one.
+            await tasks.__aexit__(None, None, None)
+
+    async def state(self) -> GlobalState:
+        """How OpenD is doing now; raises the error that says what to do where it is absent or logged out."""
+        try:
+            answer = await self.call(Protocol.GET_GLOBAL_STATE, GLOBAL_STATE_QUESTION)
+        except Refusal:
+            raise self.wording.malformed() from None
+        state = GlobalState.read(answer.content)
+        if not state.logged_in:
+            raise self.wording.logged_out(state.program_status)
+        return state
+
+    async def call(self, protocol: int, c2s: Json, *, acquire: Callable[[], Awaitable[None]] | None = None) -> Answer:
+        """Ask, and ask once more where the connection dropped or Futu's servers were late: every call is a read.
+
+        `acquire` is awaited before each time the request is sent, outside the time-out. Raises Refusal where OpenD
+        refuses, for the caller to word, and otherwise errors of `mcp_shortvol.errors`.
+        """
+        try:
+            return await self._ask(protocol, c2s, acquire)
+        except Dropped:
+            pass
+        except Refusal as refusal:
+            if refusal.reason is not Reason.BACKEND_TIMEOUT:
+                raise
+        try:
+            return await self._ask(protocol, c2s, acquire)
+        except Dropped as dropped:
+            if not dropped.greeted:
+                raise self.wording.no_greeting(encrypted=self._rsa is not None) from None
+            raise self.wording.lost(dropped) from None
+
+    async def _ask(self, protocol: int, c2s: Json, acquire: Callable[[], Awaitable[None]] | None) -> Answer:
+        if acquire:
+            await acquire()
+        link: Link | None = None
+        heard = 0
+        try:
+            with anyio.fail_after(self._timeout):
+                link = await self._opened()
+                heard = link.frames_received
+                return Answer(await link.exchange(protocol, c2s), link.sandbox)
+        except MalformedAnswer:
+            raise self.wording.malformed() from None
+        except Refusal as refusal:
+            if refusal.reason is Reason.OTHER and link is not None:
+                await self._explain(link)
+            raise
+        except TimeoutError:
+            if link is not None and link.frames_received == heard:
+                link.close()  # Not one answer in all that time: what is asked next gets a new connection.
+            if link is not None and link.outdated:
+                raise self.wording.outdated() from None
+            raise self.wording.no_answer(self._timeout) from None
+
+    async def _explain(self, link: Link) -> None:
+        """Raise what makes an OpenD refuse in words of its own: it was logged out, or it is too old."""
+        with anyio.move_on_after(self._timeout):
+            try:
+                state = await link.global_state()
+            except (Dropped, Refusal, MalformedAnswer):
+                return
+            if not state.logged_in:
+                raise self.wording.logged_out(state.program_status)
+        if link.outdated:
+            raise self.wording.outdated()
+
+    async def _opened(self) -> Link:
+        if self._link and not self._link.closed:
+            return self._link
+        async with self._opening:
+            if self._link is None or self._link.closed:
+                self._link = await self._open()
+            return self._link
+
+    async def _open(self) -> Link:
+        rsa = self._rsa = self._rsa or await self._read_key()
+        stream = await self._connect()
+        if self._tasks is None:
+            await anyio.aclose_forcefully(stream)
+            raise self.wording.closed()
+        link = Link(stream, rsa=rsa, timeout=self._timeout)
+        # In the context of the owner: the reader must not keep alive what belongs to the call that happens to be first.
+        self._context.run(self._tasks.start_soon, link.run)
+        try:
+            await self._greet(link)
+        except BaseException:
+            link.close()
+            raise
+        return link
+
+    async def _greet(self, link: Link) -> None:
+        try:
+            with anyio.fail_after(self._patience):
+                state = await link.greet()
+        except Dropped as dropped:
+            if dropped.damaged and not link.frames_received:
+                raise self.wording.not_opend() from None
+            raise Dropped(damaged=dropped.damaged, greeted=False) from None
+        except (TimeoutError, Refusal):
+            raise self.wording.no_greeting(encrypted=self._rsa is not None) from None
+        if not state.logged_in:
+            raise self.wording.logged_out(state.program_status)
+
+    async def _connect(self) -> SocketStream:
+        try:
+            with anyio.fail_after(self._patience):
+                return await anyio.connect_tcp(self._host, self._port)
+        except (socket.gaierror, UnicodeError):
+            raise self.wording.no_such_host() from None
+        except OSError:
+            raise self.wording.not_running() from None
+
+    async def _read_key(self) -> RsaCipher | None:
+        if self._rsa_key_file is None:
+            return None
+        try:
+            return RsaCipher(await anyio.Path(self._rsa_key_file).read_bytes())
+        except (OSError, ValueError):
+            raise self.wording.bad_key_file() from None
