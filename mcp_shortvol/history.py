@@ -16,6 +16,7 @@ __all__ = ["Progress", "fetch_series"]
 Progress = Callable[[float, float | None, str], Awaitable[None]]
 """Told how many days are here, how many are wanted where that is known, and what is going on in words."""
 
+_LONG_WAIT = 1.0  # seconds that a person would wonder about
 _MOST_STALLS = 3  # pages in a row that bring nothing new before an upstream is taken to go in circles
 
 
@@ -79,14 +80,21 @@ async def fetch_series(source: Source, question: Question, progress: Progress | 
 
 async def _page_back(source: Source, question: Question, gathering: _Gathering, progress: Progress | None) -> Ending:
     """Fetch pages into `gathering` until the question is covered or the source has no more; how it ended."""
+
+    async def on_wait(seconds: float) -> None:
+        if progress is not None and seconds >= _LONG_WAIT:
+            await _report(progress, source, gathering, f", waiting {seconds:.0f} s for the vendor's rate limit")
+
     cursor = source.first_cursor(question.symbol, question.end)
+    end = None if cursor is not None else question.end  # a source that jumped to the end has nothing to skip
     seen = {cursor}
     overlap = 0
     stalls = 0
     while True:
-        size = min(source.page_limit, gathering.missing + overlap)
+        skipping = end is not None and not (gathering.days and min(gathering.days) <= end)
+        size = source.page_limit if skipping else min(source.page_limit, gathering.missing + overlap)
         before = len(gathering.days)
-        page = await source.fetch_page(question.symbol, cursor, size)
+        page = await source.fetch_page(question.symbol, cursor, size, on_wait)
         repeated = gathering.add(page)
         news = len(gathering.days) - before
         if gathering.covered:
@@ -113,8 +121,8 @@ def _at_the_end(source: Source, gathering: _Gathering) -> Ending:
     return Ending.SOURCE_LIMIT if limited else Ending.HISTORY_BEGINS
 
 
-async def _report(progress: Progress, source: Source, gathering: _Gathering) -> None:
+async def _report(progress: Progress, source: Source, gathering: _Gathering, more: str = "") -> None:
     done = len(gathering.days)
     total = gathering.question.count
     oldest = f", back to {min(gathering.days)}" if gathering.days else ""
-    await progress(done, max(total, done) if total else None, f"{done} days from {source.title}{oldest}")
+    await progress(done, max(total, done) if total else None, f"{done} days from {source.title}{oldest}{more}")

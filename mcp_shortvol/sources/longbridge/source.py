@@ -5,7 +5,7 @@ from time import time
 
 from mcp_shortvol.errors import CredentialsRefused
 from mcp_shortvol.markets import Market
-from mcp_shortvol.quota import Quota
+from mcp_shortvol.quota import OnWait, Quota
 from mcp_shortvol.sources import Page
 from mcp_shortvol.sources.http import Credentials, HttpClient, Reply, retrying
 from mcp_shortvol.sources.longbridge.envelope import data_of
@@ -38,14 +38,16 @@ class LongbridgeSource:
         now = int(time())
         return str(now if end is None else min(now, symbol.market.midnight(end + timedelta(days=1)) - 1))
 
-    async def fetch_page(self, symbol: Symbol, cursor: str | None, size: int) -> Page:
+    async def fetch_page(
+        self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
+    ) -> Page:
         """At most `size` days (1..100) from `cursor`, Unix seconds, back in time."""
         params: dict[str, str | int] = {
             "symbol": str(symbol),
             "last_timestamp": cursor or str(int(time())),
             "page_size": size,
         }
-        data, sandbox = await self._data(f"/v1/quote/short-trades/{symbol.market.lower()}", params)
+        data, sandbox = await self._data(f"/v1/quote/short-trades/{symbol.market.lower()}", params, on_wait)
         rows = read_rows(data, symbol.market)
         return Page(
             days=rows.days,
@@ -54,19 +56,19 @@ class LongbridgeSource:
             sandbox=sandbox,
         )
 
-    async def _data(self, path: str, params: dict[str, str | int]) -> tuple[object, bool]:
+    async def _data(self, path: str, params: dict[str, str | int], on_wait: OnWait | None) -> tuple[object, bool]:
         async def ask() -> tuple[object, bool]:
-            reply = await self._send(path, params)
+            reply = await self._send(path, params, on_wait)
             try:
                 return data_of(reply), reply.sandbox
             except CredentialsRefused:
                 if not await self._credentials.renew(reply.credentials):
                     raise
-            reply = await self._send(path, params)
+            reply = await self._send(path, params, on_wait)
             return data_of(reply), reply.sandbox
 
         return await retrying(ask)
 
-    async def _send(self, path: str, params: dict[str, str | int]) -> Reply:
-        async with self._quota.slot():
+    async def _send(self, path: str, params: dict[str, str | int], on_wait: OnWait | None) -> Reply:
+        async with self._quota.slot(on_wait):
             return await self._http.get(path, params, self._credentials)

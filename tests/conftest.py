@@ -1,0 +1,69 @@
+"""What the tests share: a sandbox on loopback, the settings that point at it, a server and a client over them."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from mcp_shortvol.sandbox.longbridge import LongbridgeGateway
+from mcp_shortvol.sandbox.runner import Sandbox
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+AS_OF = date(2026, 6, 12)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable and no file of whoever runs the tests decides their outcome."""
+    for name in os.environ:
+        if re.match(r"LONGBRIDGE_|LONGPORT_|FUTU_|SHORTVOL_|(https?|all)_proxy$", name, re.IGNORECASE):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """The vendors, played on loopback up to 2026-06-12."""
+    with Sandbox(as_of=AS_OF) as running:
+        yield running
+
+
+@pytest.fixture
+def gateway(sandbox: Sandbox) -> Iterator[LongbridgeGateway]:
+    """The sandbox's Longbridge gateway, without faults and without a past."""
+    sandbox.longbridge.faults.clear()
+    sandbox.longbridge.requests.clear()
+    sandbox.longbridge.inclusive = True
+    yield sandbox.longbridge
+    sandbox.longbridge.faults.clear()
+
+
+@pytest.fixture
+def environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """This process's environment points at the sandbox; a child's is given by the return value."""
+    variables = sandbox.environment()
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables
+
+
+@pytest.fixture
+def snapshot() -> Callable[[str, str], None]:
+    """Compares a text with the one reviewed before; UPDATE_SNAPSHOTS=1 takes the new one over, as a visible diff."""
+
+    def compare(name: str, text: str) -> None:
+        file = SNAPSHOTS / name
+        if os.environ.get("UPDATE_SNAPSHOTS"):
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        assert file.read_text(encoding="utf-8") == text
+
+    return compare
