@@ -3,12 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from fake_opend import FakeOpenD, played
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
+from tests.sources.opend.fake_opend import FakeOpenD, played
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The ciphers are the vendor's: recorded packets open, and AES, which has no chance in it, closes to the same bytes."""
 
 import pytest
-from fake_opend import GOLDEN, golden
+from tests.sources.opend.fake_opend import GOLDEN, golden
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from fake_opend import GOLDEN, FakeOpenD, Peer, ok, played, refused
+from tests.sources.opend.fake_opend import GOLDEN, FakeOpenD, Peer, ok, played, refused
 
 from mcp_shortvol.errors import (
     NotConfigured,

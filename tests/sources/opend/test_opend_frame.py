@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from fake_opend import GOLDEN, golden
+from tests.sources.opend.fake_opend import GOLDEN, golden
 from hypothesis import given
 from hypothesis import strategies as st
 

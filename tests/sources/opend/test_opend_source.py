@@ -4,7 +4,7 @@ import json
 from datetime import date
 
 import pytest
-from fake_opend import FakeOpenD, Peer, golden, ok, refused
+from tests.sources.opend.fake_opend import FakeOpenD, Peer, golden, ok, refused
 
 from mcp_shortvol.errors import (
     NotEntitled,
