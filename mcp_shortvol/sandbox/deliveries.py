@@ -79,6 +79,5 @@ def flood(size: int) -> Delivery:
         await wire.send(re.sub(rb"(?i)content-length: \d+", b"content-length: %d" % size, head) + separator)
         for sent in range(0, size, len(_CHUNK)):
             await wire.send(_CHUNK[: size - sent])
-        wire.close()
 
     return deliver

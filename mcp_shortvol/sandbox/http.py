@@ -82,7 +82,7 @@ class Wire:
 
 
 Delivery = Callable[[Wire, bytes], Awaitable[None]]
-"""How a serialised answer travels. Whoever sends anything but the answer, whole, closes the wire."""
+"""How a serialised answer travels. Whoever sends less than its head promises closes the wire."""
 
 
 async def whole(wire: Wire, answer: bytes) -> None:

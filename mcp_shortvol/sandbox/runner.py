@@ -4,6 +4,7 @@ A thread, because the tests and the demo talk to it from their own event loops, 
 """
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -48,11 +49,12 @@ class LongbridgeService:
         """Listen on the port."""
         try:
             self._port = await self._server.start(self._port)
-        except OSError as taken:
+        except (OSError, OverflowError) as refused:
+            reason = os.strerror(refused.errno or 0) if isinstance(refused, OSError) else "ports go from 0 to 65535"
             raise NotConfigured(
-                f"Port {self._port} of this machine cannot be used for the Longbridge sandbox: {taken.strerror}.",
+                f"The Longbridge sandbox cannot listen on port {self._port} of this machine: {reason}.",
                 "Choose another with --longbridge-port, or 0 for any free one.",
-            ) from taken
+            ) from refused
 
     async def stop(self) -> None:
         """Stop listening."""
@@ -123,9 +125,9 @@ def serve(as_of: date | None = None, longbridge_port: int = 0, faults: Sequence[
     def end(_signal: int, _frame: FrameType | None) -> None:
         ended.set()
 
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
     with sandbox:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, end)
         environment = sandbox.environment()
         sys.stdout.write(json.dumps(environment) + "\n")
         sys.stdout.flush()
