@@ -1,17 +1,22 @@
 """The one connection a process keeps to its OpenD: opened on first use, shared by all calls, reopened when it drops.
 
-    async with OpenD("127.0.0.1", 11111) as opend:      # the server's lifespan
+    async with anyio.create_task_group() as tasks:      # the server's lifespan
+        opend = OpenD(tasks, "127.0.0.1", 11111)
+        ...
         answer = await opend.call(Protocol.GET_DAILY_SHORT_VOLUME, {...})      # from any task
+        ...
+        await opend.aclose()
 
-The context owns the tasks that read and keep alive, so that leaving it leaves none behind; calls need no task group.
+The task group given is where the tasks live that read and keep alive; there is none before the first call and after
+`aclose`. Calls need no task group of their own.
 """
 
 import contextvars
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 import anyio
 from anyio.abc import SocketStream, TaskGroup
@@ -21,7 +26,10 @@ from mcp_shortvol.sources.opend.failures import Dropped, MalformedAnswer, Reason
 from mcp_shortvol.sources.opend.link import Link
 from mcp_shortvol.sources.opend.messages import GLOBAL_STATE_QUESTION, GlobalState, Json, Protocol
 
-__all__ = ["Answer", "OpenD"]
+__all__ = ["Answer", "OpenD", "Slot"]
+
+Slot = Callable[[], AbstractAsyncContextManager[None]]
+"""Gives the place in the vendor's quota that one request is sent in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +41,21 @@ class Answer:
 
 
 class OpenD:
-    """An OpenD at an address, as an async context manager.
+    """An OpenD at an address.
 
     `timeout` is in seconds, for each time a request is sent, with the connecting that may be needed first.
     """
 
     def __init__(
         self,
+        tasks: TaskGroup,
         host: str = "127.0.0.1",
         port: int = 11111,
         *,
         rsa_key_file: Path | None = None,
         timeout: float = 12.0,
     ) -> None:
+        self._tasks = tasks
         self._host = host
         self._port = port
         self._rsa_key_file = rsa_key_file
@@ -53,30 +63,18 @@ class OpenD:
         self._timeout = timeout
         # OpenD is on this machine or near it: what does not connect, or greet, in a third of the time is not going to.
         self._patience = timeout / 3
-        self._tasks: TaskGroup | None = None
-        self._context = contextvars.Context()
         self._opening = anyio.Lock()
         self._link: Link | None = None
+        self._closed = False
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.wording = Wording(self.address)
 
-    async def __aenter__(self) -> "OpenD":
-        self._context = contextvars.copy_context()
-        self._tasks = anyio.create_task_group()
-        await self._tasks.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        tasks, self._tasks = self._tasks, None
-        if tasks is not None:
-            tasks.cancel_scope.cancel()
-            # Without the body's exception, which the task group would wrap into a group of one.
-            await tasks.__aexit__(None, None, None)
+    async def aclose(self) -> None:
+        """End the connection and its tasks, for good; calls under way fail."""
+        self._closed = True
+        if self._link is not None:
+            self._link.close()
+            await self._link.ended.wait()
 
     async def state(self) -> GlobalState:
         """How OpenD is doing now; raises the error that says what to do where it is absent or logged out."""
@@ -89,29 +87,31 @@ class OpenD:
             raise self.wording.logged_out(state.program_status)
         return state
 
-    async def call(self, protocol: int, c2s: Json, *, acquire: Callable[[], Awaitable[None]] | None = None) -> Answer:
+    async def call(self, protocol: int, c2s: Json, *, slot: Slot = nullcontext) -> Answer:
         """Ask, and ask once more where the connection dropped or Futu's servers were late: every call is a read.
 
-        `acquire` is awaited before each time the request is sent, outside the time-out. Raises Refusal where OpenD
-        refuses, for the caller to word, and otherwise errors of `mcp_shortvol.errors`.
+        A `slot` is entered for each time the request is sent; waiting for it is outside the time-out. Raises Refusal
+        where OpenD refuses, for the caller to word, and otherwise errors of `mcp_shortvol.errors`.
         """
         try:
-            return await self._ask(protocol, c2s, acquire)
+            return await self._ask(protocol, c2s, slot)
         except Dropped:
             pass
         except Refusal as refusal:
             if refusal.reason is not Reason.BACKEND_TIMEOUT:
                 raise
         try:
-            return await self._ask(protocol, c2s, acquire)
+            return await self._ask(protocol, c2s, slot)
         except Dropped as dropped:
             if not dropped.greeted:
                 raise self.wording.no_greeting(encrypted=self._rsa is not None) from None
             raise self.wording.lost(dropped) from None
 
-    async def _ask(self, protocol: int, c2s: Json, acquire: Callable[[], Awaitable[None]] | None) -> Answer:
-        if acquire:
-            await acquire()
+    async def _ask(self, protocol: int, c2s: Json, slot: Slot) -> Answer:
+        async with slot():
+            return await self._ask_now(protocol, c2s)
+
+    async def _ask_now(self, protocol: int, c2s: Json) -> Answer:
         link: Link | None = None
         heard = 0
         try:
@@ -145,28 +145,25 @@ class OpenD:
             raise self.wording.outdated()
 
     async def _opened(self) -> Link:
-        if self._link and not self._link.closed:
+        if self._link and self._link.ready:
             return self._link
         async with self._opening:
-            if self._link is None or self._link.closed:
-                self._link = await self._open()
-            return self._link
-
-    async def _open(self) -> Link:
-        rsa = self._rsa = self._rsa or await self._read_key()
-        stream = await self._connect()
-        if self._tasks is None:
-            await anyio.aclose_forcefully(stream)
-            raise self.wording.closed()
-        link = Link(stream, rsa=rsa, timeout=self._timeout)
-        # In the context of the owner: the reader must not keep alive what belongs to the call that happens to be first.
-        self._context.run(self._tasks.start_soon, link.run)
-        try:
-            await self._greet(link)
-        except BaseException:
-            link.close()
-            raise
-        return link
+            if self._link and self._link.ready:
+                return self._link
+            rsa = self._rsa = self._rsa or await self._read_key()
+            stream = await self._connect()
+            if self._closed:
+                await anyio.aclose_forcefully(stream)
+                raise self.wording.closed()
+            link = self._link = Link(stream, rsa=rsa, timeout=self._timeout)
+            # In a context of its own: it outlives the call that comes first, and must not hold on to its things.
+            contextvars.Context().run(self._tasks.start_soon, link.run)
+            try:
+                await self._greet(link)
+            except BaseException:
+                link.close()
+                raise
+            return link
 
     async def _greet(self, link: Link) -> None:
         try:

@@ -59,6 +59,7 @@ class Link:
         self._scope = anyio.CancelScope()
         self._damaged = False
         self.closed = False
+        self.ended = anyio.Event()
         self.frames_received = 0
         self.outdated = False
         self.sandbox = False
@@ -74,6 +75,12 @@ class Link:
         finally:
             self.close()
             await anyio.aclose_forcefully(self._stream)
+            self.ended.set()
+
+    @property
+    def ready(self) -> bool:
+        """Whether OpenD has been greeted, so that it takes questions, and the connection still stands."""
+        return self._greeted.is_set() and not self.closed
 
     def close(self, *, damaged: bool = False) -> None:
         """End the connection; every exchange under way raises Dropped."""

@@ -1,9 +1,10 @@
 """OpenD as a source of days: protocol 3248, pages of 1 to 50 days going back in time."""
 
-from collections.abc import Awaitable, Callable
 from datetime import date
+from functools import partial
 
 from mcp_shortvol.markets import Market
+from mcp_shortvol.quota import OnWait, Quota
 from mcp_shortvol.series import ShortPosition
 from mcp_shortvol.sources import Page
 from mcp_shortvol.sources.futu_rows import OPEND_ROWS, read_cursor, read_position, read_rows
@@ -23,8 +24,7 @@ _RATIO_BASES = {Market.HK: "HKEX shares traded", Market.US: "consolidated volume
 class OpenDSource:
     """Daily short volume over an OpenD.
 
-    `acquire` is awaited before every request, so that whoever keeps the quota (30 requests in 30 s for this protocol,
-    over all clients of an OpenD) can make it wait.
+    `quota` is asked for a place for every request: OpenD takes 30 in 30 s for this protocol, over all its clients.
     """
 
     name = "futu_opend"
@@ -33,9 +33,9 @@ class OpenDSource:
     overlap = 0
     depth_limit: int | None = None
 
-    def __init__(self, opend: OpenD, acquire: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(self, opend: OpenD, quota: Quota) -> None:
         self._opend = opend
-        self._acquire = acquire
+        self._quota = quota
 
     def ratio_basis(self, market: Market) -> str:
         """What the short ratio is a share of."""
@@ -45,7 +45,7 @@ class OpenDSource:
         """None: OpenD's keys are opaque, so that every history starts at its newest day."""
         return None
 
-    async def fetch_page(self, symbol: Symbol, cursor: str | None, size: int) -> Page:
+    async def fetch_page(self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None) -> Page:
         """One page of at most `size` days, 50 at the most, from `cursor` back in time."""
         question: Json = {
             "security": {"market": _MARKET_NUMBERS[symbol.market], "code": symbol.futu_code},
@@ -54,7 +54,9 @@ class OpenDSource:
         if cursor is not None:
             question["nextKey"] = cursor
         try:
-            answer = await self._opend.call(Protocol.GET_DAILY_SHORT_VOLUME, question, acquire=self._acquire)
+            answer = await self._opend.call(
+                Protocol.GET_DAILY_SHORT_VOLUME, question, slot=partial(self._quota.slot, on_wait)
+            )
         except Refusal as refusal:
             raise self._opend.wording.refused(refusal.reason, symbol) from None
         rows = read_rows(answer.content.get(_ROW_LISTS[symbol.market]), OPEND_ROWS[symbol.market], symbol.market)

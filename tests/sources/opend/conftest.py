@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+
 from tests.sources.opend.fake_opend import FakeOpenD, played
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 from anyio.abc import SocketAttribute, SocketStream
 
+from mcp_shortvol.sources.opend import OpenD
 from mcp_shortvol.sources.opend.frame import BodyFormat, Frame, FrameDecoder
 from mcp_shortvol.sources.opend.messages import Json, Protocol
 
@@ -116,3 +117,14 @@ async def played(fake: FakeOpenD) -> AsyncIterator[FakeOpenD]:
         tasks.start_soon(listener.serve, fake.serve)
         yield fake
         tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def opend_at(fake: FakeOpenD, *, seconds: float = 2.0, rsa_key_file: Path | None = None) -> AsyncIterator[OpenD]:
+    """Our side of it, as the server's lifespan would hold it."""
+    async with anyio.create_task_group() as tasks:
+        opend = OpenD(tasks, "127.0.0.1", fake.port, timeout=seconds, rsa_key_file=rsa_key_file)
+        try:
+            yield opend
+        finally:
+            await opend.aclose()

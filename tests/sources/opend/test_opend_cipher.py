@@ -1,12 +1,12 @@
 """The ciphers are the vendor's: recorded packets open, and AES, which has no chance in it, closes to the same bytes."""
 
 import pytest
-from tests.sources.opend.fake_opend import GOLDEN, golden
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_shortvol.sources.opend.cipher import AesCbcCipher, RsaCipher
 from mcp_shortvol.sources.opend.frame import BadFrame, Frame, FrameDecoder
+from tests.sources.opend.fake_opend import GOLDEN, golden
 
 PACKETS = golden("opend_rsa_aes_cbc")
 GREETINGS = [name for name in PACKETS if "_1001_" in name]

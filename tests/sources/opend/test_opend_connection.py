@@ -6,11 +6,12 @@ import gc
 import json
 import time
 import weakref
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
 import pytest
-from tests.sources.opend.fake_opend import GOLDEN, FakeOpenD, Peer, ok, played, refused
 
 from mcp_shortvol.errors import (
     NotConfigured,
@@ -23,6 +24,7 @@ from mcp_shortvol.sources.opend import OpenD
 from mcp_shortvol.sources.opend.failures import Reason, Refusal
 from mcp_shortvol.sources.opend.frame import Frame
 from mcp_shortvol.sources.opend.messages import PUSHES, Json, Protocol
+from tests.sources.opend.fake_opend import GOLDEN, FakeOpenD, Peer, ok, opend_at, played, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -35,10 +37,6 @@ async def echo(peer: Peer, frame: Frame, content: Json) -> None:
 
 async def silence(peer: Peer, frame: Frame, content: Json) -> None:
     pass
-
-
-def opend_at(fake: FakeOpenD, *, seconds: float = 2.0, rsa_key_file: Path | None = None) -> OpenD:
-    return OpenD("127.0.0.1", fake.port, timeout=seconds, rsa_key_file=rsa_key_file)
 
 
 async def failure(fake: FakeOpenD, *, seconds: float = 2.0) -> ShortVolumeError:
@@ -85,33 +83,40 @@ class TestSharing:
         await anyio.sleep(0.01)
         assert fake.open_connections == 0
 
-    async def test_leaving_ends_every_task(self, fake: FakeOpenD) -> None:
+    async def test_closing_ends_every_task(self, fake: FakeOpenD) -> None:
         fake.scripts[ASK] = echo
-        before = asyncio.all_tasks()
-        async with opend_at(fake) as opend:
+        async with anyio.create_task_group() as tasks:
+            opend = OpenD(tasks, "127.0.0.1", fake.port)
             await opend.call(ASK, {})
-        await anyio.sleep(0.01)
-        assert asyncio.all_tasks() == before
+            await opend.aclose()
+            assert not any("Link" in repr(task) for task in asyncio.all_tasks())
 
-    async def test_an_error_in_the_body_comes_out_as_it_is(self, fake: FakeOpenD) -> None:
-        fake.scripts[ASK] = echo
+    async def test_closing_while_it_opens_ends_that_too(self, fake: FakeOpenD) -> None:
+        fake.scripts[Protocol.INIT_CONNECT] = silence
 
-        async def body() -> None:
-            async with opend_at(fake) as opend:
+        async def call() -> None:
+            with pytest.raises(ShortVolumeError):
                 await opend.call(ASK, {})
-                raise KeyError
 
-        with pytest.raises(KeyError):
-            await body()
+        async with anyio.create_task_group() as tasks, anyio.create_task_group() as callers:
+            opend = OpenD(tasks, "127.0.0.1", fake.port)
+            callers.start_soon(call)
+            await anyio.sleep(0.02)
+            began = time.monotonic()
+            await opend.aclose()
+        assert time.monotonic() - began < 0.5
 
-    async def test_a_cancelled_body_is_left_at_once(self, fake: FakeOpenD) -> None:
+    async def test_calls_under_way_fail_when_it_is_closed(self, fake: FakeOpenD) -> None:
         fake.scripts[ASK] = silence
-        with anyio.move_on_after(0.05) as scope:
-            async with opend_at(fake) as opend:
+
+        async def call() -> None:
+            with pytest.raises(UpstreamUnreachable, match="closed for good"):
                 await opend.call(ASK, {})
-        assert scope.cancelled_caught
-        await anyio.sleep(0.01)
-        assert fake.open_connections == 0
+
+        async with opend_at(fake) as opend, anyio.create_task_group() as callers:
+            callers.start_soon(call)
+            await anyio.sleep(0.02)
+            await opend.aclose()
 
     async def test_a_call_after_the_end_says_so(self, fake: FakeOpenD) -> None:
         async with opend_at(fake) as opend:
@@ -295,17 +300,19 @@ class TestDrops:
             else:
                 await peer.answer(frame, ok(content))
 
-        acquired = 0
+        entered = 0
 
-        async def acquire() -> None:
-            nonlocal acquired
-            acquired += 1
+        @asynccontextmanager
+        async def slot() -> AsyncIterator[None]:
+            nonlocal entered
+            entered += 1
             await anyio.sleep(0.06)
+            yield
 
         fake.scripts[ASK] = hang_up_first
         async with opend_at(fake, seconds=0.1) as opend:
-            await opend.call(ASK, {}, acquire=acquire)
-        assert acquired == 2
+            await opend.call(ASK, {}, slot=slot)
+        assert entered == 2
 
 
 class TestDamage:
@@ -423,7 +430,8 @@ class TestGreeting:
         assert "Start OpenD" in error.next_step
 
     async def test_a_host_that_does_not_exist_is_told(self) -> None:
-        async with OpenD("no-such-host.invalid", 11111, timeout=2) as opend:
+        async with anyio.create_task_group() as tasks:
+            opend = OpenD(tasks, "no-such-host.invalid", 11111, timeout=2)
             with pytest.raises(UpstreamUnreachable, match="FUTU_OPEND_HOST"):
                 await opend.state()
 

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from tests.sources.opend.fake_opend import GOLDEN, golden
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_shortvol.sources.opend.frame import HEADER_LENGTH, MAX_BODY_LENGTH, BadFrame, BodyFormat, Frame, FrameDecoder
+from tests.sources.opend.fake_opend import GOLDEN, golden
 
 PACKETS = golden("opend_json")
 RECORDED = json.loads((GOLDEN / "opend_decoded.json").read_text())

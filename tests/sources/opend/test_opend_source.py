@@ -1,10 +1,11 @@
 """OpenD as a source of days: the right question, the published answer, each refusal in words of ours."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date
 
 import pytest
-from tests.sources.opend.fake_opend import FakeOpenD, Peer, golden, ok, refused
 
 from mcp_shortvol.errors import (
     NotEntitled,
@@ -15,12 +16,14 @@ from mcp_shortvol.errors import (
     UpstreamFault,
 )
 from mcp_shortvol.markets import Market
+from mcp_shortvol.quota import Quota, Rate
 from mcp_shortvol.series import ShortPosition
 from mcp_shortvol.sources import Source
-from mcp_shortvol.sources.opend import OpenD, OpenDSource
+from mcp_shortvol.sources.opend import OpenDSource
 from mcp_shortvol.sources.opend.frame import HEADER_LENGTH, Frame
 from mcp_shortvol.sources.opend.messages import Json, Protocol
 from mcp_shortvol.symbols import Symbol
+from tests.sources.opend.fake_opend import FakeOpenD, Peer, golden, ok, opend_at, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -35,16 +38,19 @@ def recorded(name: str) -> Json:
     return content
 
 
-def answering(fake: FakeOpenD, body: bytes) -> OpenD:
+@asynccontextmanager
+async def answering(fake: FakeOpenD, body: bytes) -> AsyncIterator[OpenDSource]:
     async def script(peer: Peer, frame: Frame, content: Json) -> None:
         await peer.answer(frame, body)
 
     fake.scripts[ASK] = script
-    return OpenD("127.0.0.1", fake.port, timeout=2)
+    async with opend_at(fake) as opend:
+        yield OpenDSource(opend, Quota(None, concurrent=8))
 
 
 async def test_it_is_a_source(fake: FakeOpenD) -> None:
-    source: Source = OpenDSource(OpenD())
+    async with opend_at(fake) as opend:
+        source: Source = OpenDSource(opend, Quota(None, concurrent=1))
     assert (source.name, source.page_limit, source.overlap, source.depth_limit) == ("futu_opend", 50, 0, None)
     assert source.ratio_basis(Market.HK) == "HKEX shares traded"
     assert source.ratio_basis(Market.US) == "consolidated volume"
@@ -52,8 +58,8 @@ async def test_it_is_a_source(fake: FakeOpenD) -> None:
 
 
 async def test_the_published_page(fake: FakeOpenD) -> None:
-    async with answering(fake, ok(recorded("006_s2c_3248_json"))) as opend:
-        page = await OpenDSource(opend).fetch_page(TENCENT, None, 10)
+    async with answering(fake, ok(recorded("006_s2c_3248_json"))) as source:
+        page = await source.fetch_page(TENCENT, None, 10)
     assert [day.date for day in page.days][:2] == [date(2026, 5, 8), date(2026, 5, 7)]
     assert (page.days[0].short_volume, page.days[0].total_volume, page.days[0].close) == (2464300, 25207039, 471.4)
     assert [day.average_ratio_20d_pct for day in page.days] == [
@@ -66,8 +72,8 @@ async def test_the_published_page(fake: FakeOpenD) -> None:
 
 
 async def test_the_last_page_has_no_cursor(fake: FakeOpenD) -> None:
-    async with answering(fake, ok(recorded("012_s2c_3248_json"))) as opend:
-        page = await OpenDSource(opend).fetch_page(TENCENT, "1776960000", 50)
+    async with answering(fake, ok(recorded("012_s2c_3248_json"))) as source:
+        page = await source.fetch_page(TENCENT, "1776960000", 50)
     assert len(page.days) == 2
     assert page.cursor is None
     assert fake.asked_of(ASK)[0]["nextKey"] == "1776960000"
@@ -75,8 +81,8 @@ async def test_the_last_page_has_no_cursor(fake: FakeOpenD) -> None:
 
 async def test_a_us_page_keeps_the_vendors_ratio_and_has_no_position(fake: FakeOpenD) -> None:
     content = {**recorded("014_s2c_3248_json"), "aggregatedShort": "1", "aggregatedShortRatio": 1.0}
-    async with answering(fake, ok(content)) as opend:
-        page = await OpenDSource(opend).fetch_page(APPLE, None, 2)
+    async with answering(fake, ok(content)) as source:
+        page = await source.fetch_page(APPLE, None, 2)
     assert [day.source_ratio_pct for day in page.days] == [13.785, 12.958]
     assert page.days[0].nasdaq_short_volume == 3240483
     assert page.short_position is None
@@ -85,29 +91,29 @@ async def test_a_us_page_keeps_the_vendors_ratio_and_has_no_position(fake: FakeO
 
 @pytest.mark.parametrize(("size", "asked"), [(-1, 1), (0, 1), (1, 1), (50, 50), (1000, 50)])
 async def test_a_page_asks_for_one_to_fifty_days(fake: FakeOpenD, size: int, asked: int) -> None:
-    async with answering(fake, ok({})) as opend:
-        page = await OpenDSource(opend).fetch_page(TENCENT, None, size)
+    async with answering(fake, ok({})) as source:
+        page = await source.fetch_page(TENCENT, None, size)
     assert fake.asked_of(ASK)[0]["num"] == asked
     assert (page.days, page.cursor, page.short_position) == ([], None, None)
 
 
 async def test_the_sandbox_is_passed_on(fake: FakeOpenD) -> None:
     fake.program_status = {"type": 10, "strExtDesc": "mcp-shortvol sandbox"}
-    async with answering(fake, ok({})) as opend:
-        assert (await OpenDSource(opend).fetch_page(TENCENT, None, 1)).sandbox
+    async with answering(fake, ok({})) as source:
+        assert (await source.fetch_page(TENCENT, None, 1)).sandbox
 
 
-async def test_every_page_is_paid_for_before_it_is_asked_for(fake: FakeOpenD) -> None:
-    paid: list[int] = []
+async def test_pages_wait_for_the_quota_and_say_so(fake: FakeOpenD) -> None:
+    waits: list[float] = []
 
-    async def acquire() -> None:
-        paid.append(len(fake.asked_of(ASK)))
+    async def on_wait(seconds: float) -> None:
+        waits.append(seconds)
 
-    async with answering(fake, ok({})) as opend:
-        source = OpenDSource(opend, acquire)
+    async with opend_at(fake) as opend, answering(fake, ok({})):
+        source = OpenDSource(opend, Quota(Rate(2, 0.05), concurrent=1))
         for _ in range(3):
-            await source.fetch_page(TENCENT, None, 1)
-    assert paid == [0, 1, 2]
+            await source.fetch_page(TENCENT, None, 1, on_wait)
+    assert len(waits) == 1
 
 
 @pytest.mark.parametrize(
@@ -127,9 +133,9 @@ async def test_every_page_is_paid_for_before_it_is_asked_for(fake: FakeOpenD) ->
 async def test_each_refusal_has_its_own_words(
     fake: FakeOpenD, text: str, kind: type[ShortVolumeError], step: str
 ) -> None:
-    async with answering(fake, refused(text)) as opend:
+    async with answering(fake, refused(text)) as source:
         with pytest.raises(kind) as caught:
-            await OpenDSource(opend).fetch_page(TENCENT, None, 10)
+            await source.fetch_page(TENCENT, None, 10)
     assert step in caught.value.next_step
     assert "script" not in str(caught.value)
     if isinstance(caught.value, RateLimited):
