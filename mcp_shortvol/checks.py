@@ -105,26 +105,28 @@ def _nyse_part_always_zero(series: Series, _today: date) -> str | None:
 
 def _price_step(series: Series, _today: date) -> str | None:
     steps = [
-        (
-            newer.close / older.close,
-            f"from {_price(older.close)} ({older.date}) to {_price(newer.close)} ({newer.date})",
-        )
+        (older.close, newer.close, f"from {_price(older.close)} ({older.date}) to {_price(newer.close)} ({newer.date})")
         for newer, older in pairwise(series.days)
         if newer.close and older.close and abs(newer.close - older.close) >= _PRICE_STEP * older.close
     ]
     if not steps:
         return None
-    factor, step = max(steps, key=lambda step: max(step[0], 1 / step[0]))
-    return f"The close goes {step}: if {_event(factor)}, share counts before and after are not comparable."
+    before, after, step = max(steps, key=lambda step: _times(step[0], step[1]))
+    return f"The close goes {step}: if {_event(before, after)}, share counts before and after are not comparable."
 
 
-def _event(factor: float) -> str:
-    """What may have made a close `factor` times the one before."""
-    shares = max(factor, 1 / factor)
+def _event(before: float, after: float) -> str:
+    """What may have made one close into the next."""
+    shares = _times(before, after)
     nearest = min(_SPLIT_FACTORS, key=lambda split: abs(shares / split - 1))
     if abs(shares / nearest - 1) > _SPLIT_TOLERANCE:
         return "a split or consolidation"
-    return f"a {nearest}-for-1 split" if factor < 1 else f"a 1-for-{nearest} consolidation"
+    return f"a {nearest}-for-1 split" if after < before else f"a 1-for-{nearest} consolidation"
+
+
+def _times(price: float, other: float) -> float:
+    """How many times the smaller price the larger one is."""
+    return max(price, other) / min(price, other)
 
 
 def _weekdays_missing(series: Series, _today: date) -> str | None:

@@ -26,7 +26,7 @@ Trend = Literal["rising", "falling", "flat"]
 _MIN_DAYS = 10  # fewer say nothing about a rank, a z-score or a trend
 _MIN_PAIRS = 20
 _HIGHEST = 5
-# Percentage points, or a return as a fraction: far below what one traded share or one price tick changes, far above
+# Percentage points, a return as a fraction, a price: far below what a traded share or a price tick makes, far above
 # what rounding to binary fractions does. Values closer together than this are one value.
 _NOISE = 1e-9
 
@@ -230,8 +230,11 @@ def _price_correlation(newest_first: Sequence[Day]) -> float | None:
 
 
 def _move(newer: Day, older: Day) -> tuple[float, float] | None:
-    """Change of the ratio in percentage points and return of the close; no share trades at a price of 0."""
-    if newer.short_ratio_pct is None or older.short_ratio_pct is None or not newer.close or not older.close:
+    """Change of the ratio in percentage points and return of the close; None where a figure is missing."""
+    if newer.short_ratio_pct is None or older.short_ratio_pct is None:
+        return None
+    # No share trades at a price of 0, and a return on next to nothing is no number.
+    if newer.close is None or older.close is None or min(newer.close, older.close) <= _NOISE:
         return None
     return newer.short_ratio_pct - older.short_ratio_pct, newer.close / older.close - 1
 
