@@ -19,7 +19,9 @@ SPELLINGS = {
 }
 
 
-@pytest.mark.parametrize(("canonical", "spelling"), [(to, way) for to, ways in SPELLINGS.items() for way in ways.split("|")])
+@pytest.mark.parametrize(
+    ("canonical", "spelling"), [(to, way) for to, ways in SPELLINGS.items() for way in ways.split("|")]
+)
 def test_every_usual_spelling_is_understood(canonical: str, spelling: str) -> None:
     assert str(Symbol.parse(spelling)) == canonical
 
@@ -82,7 +84,10 @@ def test_parse_undoes_every_way_of_writing_a_symbol(symbol: Symbol) -> None:
     assert Symbol.parse(str(symbol)) == Symbol.parse(symbol.futu) == Symbol.parse(str(symbol).lower()) == symbol
 
 
-@given(st.text(max_size=60) | st.from_regex(r"[$^.]?[A-Za-z0-9]{0,7}[.:/ -]?[A-Za-z0-9]{0,6}[.:]?[A-Z]{0,4}", fullmatch=True))
+@given(
+    st.text(max_size=60)
+    | st.from_regex(r"[$^.]?[A-Za-z0-9]{0,7}[.:/ -]?[A-Za-z0-9]{0,6}[.:]?[A-Z]{0,4}", fullmatch=True)
+)
 def test_any_text_gives_a_symbol_that_parses_to_itself_or_our_own_error(text: str) -> None:
     try:
         symbol = Symbol.parse(text)

@@ -150,7 +150,7 @@ def longbridge_faults() -> dict[str, Effect]:
         "http_429_json": _refusing(429002),
         "error_500": _refusing(500000),
         "empty": _rows(lambda _rows: []),
-        "unsorted": _rows(lambda rows: rows[1::2] + rows[::-2]),
+        "unsorted": _rows(lambda rows: rows[1::2] + rows[::2][::-1]),
         "duplicates": _rows(lambda rows: [row for row in rows for _ in range(2)]),
         "future_dates": _rows(_future),
         "nulls": _cells(lambda row: dict.fromkeys(row)),

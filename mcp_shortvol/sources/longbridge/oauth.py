@@ -12,10 +12,11 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from time import time
+from typing import IO
 
 import anyio
 import anyio.to_thread
@@ -53,6 +54,15 @@ class _Token(BaseModel):
     @property
     def fresh(self) -> bool:
         return time() < self.expires_at - _EARLY
+
+    def renewed_by(self, new: "_Refreshed") -> dict[str, object]:
+        """The file's content with the new tokens, and with everything else as it was."""
+        refresh_token = new.refresh_token or self.refresh_token
+        return self.model_dump() | {
+            "access_token": new.access_token.get_secret_value(),
+            "refresh_token": refresh_token.get_secret_value() if refresh_token else None,
+            "expires_at": int(time() + new.expires_in),
+        }
 
 
 class _Refreshed(BaseModel):
@@ -99,9 +109,13 @@ class OAuth:
         with anyio.CancelScope(shield=True):  # a refresh half made has spent the only refresh token
             async with self._turn, self._locked_file():
                 token = self._read()
-                if not token.fresh or _bearer(token) == refused:  # else another task or program was quicker
-                    token = self._save(token, await self._exchange(token))
-        return token
+                if token.fresh and _bearer(token) != refused:
+                    return token  # another task or program was quicker
+                # Opened before the exchange: a token that cannot be kept must not be asked for.
+                with self._replacement() as file:
+                    known = token.renewed_by(await self._exchange(token))
+                    json.dump(known, file)
+                return _Token.model_validate(known)
 
     async def _exchange(self, token: _Token) -> _Refreshed:
         """What the token endpoint gives for the refresh token."""
@@ -148,30 +162,24 @@ class OAuth:
         except (OSError, ValidationError):
             raise NotConfigured("The file of the sign-in to Longbridge cannot be read.", _SIGN_IN) from None
 
-    def _save(self, old: _Token, new: _Refreshed) -> _Token:
-        """Put the new tokens in the file's place in one step, readable by its owner only."""
-        known = json.loads(self._file.read_bytes())
-        refresh_token = new.refresh_token or old.refresh_token
-        known |= {
-            "access_token": new.access_token.get_secret_value(),
-            "refresh_token": refresh_token.get_secret_value() if refresh_token else None,
-            "expires_at": int(time() + new.expires_in),
-        }
+    @contextmanager
+    def _replacement(self) -> Iterator[IO[str]]:
+        """A file that takes the token file's place in one step, readable by its owner only, when the block ends well."""
         try:
             descriptor, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=".token-")  # mode 0600
-            try:
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    json.dump(known, file)
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(temporary).replace(self._file)
-            except BaseException:
-                with suppress(FileNotFoundError):
-                    Path(temporary).unlink()
-                raise
         except OSError:
             raise _unusable_folder() from None
-        return _Token.model_validate(known)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(self._file)
+        except OSError:
+            raise _unusable_folder() from None
+        finally:
+            with suppress(OSError):
+                Path(temporary).unlink()  # gone where it took the file's place
 
 
 def _bearer(token: _Token) -> str:

@@ -38,9 +38,7 @@ class LongbridgeSource:
         now = int(time())
         return str(now if end is None else min(now, symbol.market.midnight(end + timedelta(days=1)) - 1))
 
-    async def fetch_page(
-        self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
-    ) -> Page:
+    async def fetch_page(self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None) -> Page:
         """At most `size` days (1..100) from `cursor`, Unix seconds, back in time."""
         params: dict[str, str | int] = {
             "symbol": str(symbol),
