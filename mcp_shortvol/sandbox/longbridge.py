@@ -48,6 +48,16 @@ class LongbridgeGateway:
         """The app key that this gateway accepts."""
         return self.authority.credentials
 
+    def environment(self, base_url: str) -> dict[str, str]:
+        """Address and app key; both the gateway and OAuth are at one address."""
+        return {
+            "LONGBRIDGE_HTTP_URL": base_url,
+            "LONGBRIDGE_OAUTH_URL": base_url,
+            "LONGBRIDGE_APP_KEY": self.credentials.app_key,
+            "LONGBRIDGE_APP_SECRET": self.credentials.app_secret,
+            "LONGBRIDGE_ACCESS_TOKEN": self.credentials.access_token,
+        }
+
     def issue_token(self, client_id: str, expires_in: float = 3600) -> TokenFile:
         """An OAuth grant that this gateway accepts, in the form of the SDK's token file."""
         return self.authority.issue_token(client_id, expires_in)

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import date
 from types import FrameType, TracebackType
@@ -18,7 +18,8 @@ from anyio.from_thread import start_blocking_portal
 
 from mcp_shortvol.errors import NotConfigured
 from mcp_shortvol.sandbox.faults import parse_fault
-from mcp_shortvol.sandbox.http import HttpServer
+from mcp_shortvol.sandbox.futu_cloud import FutuCloudGateway
+from mcp_shortvol.sandbox.http import HttpServer, Request, Response
 from mcp_shortvol.sandbox.longbridge import LongbridgeGateway
 
 __all__ = ["Sandbox", "serve"]
@@ -37,13 +38,22 @@ class Service(Protocol):
         """The variables that point a program at this upstream."""
 
 
-class LongbridgeService:
-    """The Longbridge gateway behind a port; 0 takes any free one."""
+class HttpService:
+    """A gateway behind a port, 0 for any free one; `variables` are what points a program at its base URL."""
 
-    def __init__(self, gateway: LongbridgeGateway, port: int) -> None:
-        self._gateway = gateway
-        self._server = HttpServer(gateway)
+    def __init__(
+        self,
+        title: str,
+        option: str,
+        port: int,
+        gateway: Callable[[Request], Response],
+        variables: Callable[[str], dict[str, str]],
+    ) -> None:
+        self._title = title
+        self._option = option
         self._port = port
+        self._server = HttpServer(gateway)
+        self._variables = variables
 
     async def start(self) -> None:
         """Listen on the port."""
@@ -52,8 +62,8 @@ class LongbridgeService:
         except (OSError, OverflowError) as refused:
             reason = os.strerror(refused.errno or 0) if isinstance(refused, OSError) else "ports go from 0 to 65535"
             raise NotConfigured(
-                f"The Longbridge sandbox cannot listen on port {self._port} of this machine: {reason}.",
-                "Choose another with --longbridge-port, or 0 for any free one.",
+                f"The {self._title} sandbox cannot listen on port {self._port} of this machine: {reason}.",
+                f"Choose another with {self._option}, or 0 for any free one.",
             ) from refused
 
     async def stop(self) -> None:
@@ -61,15 +71,8 @@ class LongbridgeService:
         await self._server.stop()
 
     def environment(self) -> dict[str, str]:
-        """Address and app key; both the gateway and OAuth are at one address."""
-        base, credentials = f"http://127.0.0.1:{self._port}", self._gateway.credentials
-        return {
-            "LONGBRIDGE_HTTP_URL": base,
-            "LONGBRIDGE_OAUTH_URL": base,
-            "LONGBRIDGE_APP_KEY": credentials.app_key,
-            "LONGBRIDGE_APP_SECRET": credentials.app_secret,
-            "LONGBRIDGE_ACCESS_TOKEN": credentials.access_token,
-        }
+        """The variables of the gateway at its address."""
+        return self._variables(f"http://127.0.0.1:{self._port}")
 
 
 class Sandbox:
@@ -78,9 +81,15 @@ class Sandbox:
     `as_of` is the newest date served; by default it is each market's yesterday.
     """
 
-    def __init__(self, as_of: date | None = None, *, longbridge_port: int = 0) -> None:
+    def __init__(self, as_of: date | None = None, *, longbridge_port: int = 0, cloud_port: int = 0) -> None:
         self.longbridge = LongbridgeGateway(as_of)
-        self._services: list[Service] = [LongbridgeService(self.longbridge, longbridge_port)]
+        self.cloud = FutuCloudGateway(as_of)
+        self._services: list[Service] = [
+            HttpService(
+                "Longbridge", "--longbridge-port", longbridge_port, self.longbridge, self.longbridge.environment
+            ),
+            HttpService("Futu cloud", "--cloud-port", cloud_port, self.cloud, self.cloud.environment),
+        ]
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
@@ -110,13 +119,13 @@ class Sandbox:
         self._running.close()
 
 
-def serve(as_of: date | None = None, longbridge_port: int = 0, faults: Sequence[str] = ()) -> None:
+def serve(as_of: date | None = None, longbridge_port: int = 0, cloud_port: int = 0, faults: Sequence[str] = ()) -> None:
     """Run the sandbox in the foreground until Ctrl-C or SIGTERM.
 
     Prints one JSON line of environment variables on stdout, for programs, and a hint on stderr, for people. `faults`
     are spelled NAME or NAME:TIMES. NotConfigured where a port is taken, InvalidRequest where a fault is not known.
     """
-    sandbox = Sandbox(as_of, longbridge_port=longbridge_port)
+    sandbox = Sandbox(as_of, longbridge_port=longbridge_port, cloud_port=cloud_port)
     for fault in faults:
         name, times = parse_fault(fault)
         sandbox.longbridge.fail(name, times=times)

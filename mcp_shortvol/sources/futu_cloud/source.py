@@ -87,7 +87,7 @@ class FutuCloudSource:
         paths = self._paths  # another call may reorder them meanwhile
         for path in paths:
             async with self._quota.slot(on_wait):
-                reply = await self._http.get(path.format(symbol=symbol.futu), {"count": count}, self._credentials)
+                reply = await self._http.get(path.replace("{symbol}", symbol.futu), {"count": count}, self._credentials)
             if not is_wrong_path(reply):
                 break
         else:

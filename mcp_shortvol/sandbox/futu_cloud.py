@@ -1,0 +1,149 @@
+"""Futu's cloud as the wire notes describe it: requests in, the vendor's own answers out.
+
+What the notes leave open can be switched: which of the two known paths exist (`paths`), whether credentials are needed
+(`authority.required`), and whether calls are counted (`rate`).
+"""
+
+import re
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+from mcp_shortvol.markets import Market
+from mcp_shortvol.quota import Rate
+from mcp_shortvol.sandbox.faults import Faults
+from mcp_shortvol.sandbox.futu_cloud_auth import CloudAuthority
+from mcp_shortvol.sandbox.futu_cloud_faults import Items, envelope, futu_cloud_faults, gateway_error
+from mcp_shortvol.sandbox.futu_figures import FutuDay, futu_days, position
+from mcp_shortvol.sandbox.http import Request, Response
+from mcp_shortvol.sandbox.longbridge import SANDBOX_HEADER
+from mcp_shortvol.sandbox.market import listings
+from mcp_shortvol.symbols import Symbol
+
+__all__ = ["DOCUMENTED_PATH", "PRODUCTION_PATH", "FutuCloudGateway"]
+
+PRODUCTION_PATH = "/api/v1.0/quote/{symbol}/short/daily-volume"
+DOCUMENTED_PATH = "/v1/quote/{symbol}/short-selling/daily-short-volume"
+
+_COUNTS = range(1, 91)
+_DEFAULT_COUNT = 30
+_SYMBOL = re.compile(r"([A-Z]{2})\.([A-Z0-9.]+)")
+
+
+class FutuCloudGateway:
+    """Answers requests as Futu's cloud would; `as_of` is the newest date served, by default the market's yesterday."""
+
+    def __init__(self, as_of: date | None = None, *, now: Callable[[], float] = time.time) -> None:
+        self.paths = [PRODUCTION_PATH, DOCUMENTED_PATH]
+        self.rate: Rate | None = None
+        self.authority = CloudAuthority(now)
+        self.faults = Faults(futu_cloud_faults())
+        self.fail = self.faults.fail
+        self.requests: list[Request] = []
+        self._as_of = as_of
+        self._now = now
+        self._answered: deque[float] = deque()
+
+    def environment(self, base_url: str) -> dict[str, str]:
+        """Address and bearer token; app keys are issued by `authority.issue_key` to who wants one."""
+        return {"FUTU_API_URL": base_url, "FUTU_API_TOKEN": self.authority.token}
+
+    def __call__(self, request: Request) -> Response:
+        """Answer one request, and remember it."""
+        self.requests.append(request)
+        answer = self.faults.applied(request, self._honest(request))
+        return replace(answer, headers={SANDBOX_HEADER: "futu_cloud", **answer.headers})
+
+    def _honest(self, request: Request) -> Response:
+        symbol = self._symbol_in(request.path)
+        if request.method != "GET" or symbol is None:
+            return gateway_error(404001)
+        if not self.authority.admits(request):
+            return gateway_error(401001)
+        if self.rate is not None and self._is_too_often(self.rate, request.at):
+            return replace(gateway_error(429001), headers={"retry-after": "1"})
+        return self._short_volume(symbol, request.query.get("count", str(_DEFAULT_COUNT)))
+
+    def _symbol_in(self, path: str) -> str | None:
+        for template in self.paths:
+            before, after = template.split("{symbol}")
+            if path.startswith(before) and path.endswith(after):
+                return path[len(before) : -len(after)]
+        return None
+
+    def _is_too_often(self, rate: Rate, now: float) -> bool:
+        while self._answered and self._answered[0] <= now - rate.seconds:
+            self._answered.popleft()
+        if len(self._answered) >= rate.requests:
+            return True
+        self._answered.append(now)
+        return False
+
+    def _short_volume(self, text: str, count: str) -> Response:
+        spelled = _SYMBOL.fullmatch(text)
+        if spelled is None:
+            return envelope(-7)
+        if spelled[1] not in set(Market):
+            return envelope(-8)
+        if not count.isascii() or not count.isdigit() or int(count) not in _COUNTS:
+            return envelope(-3)
+        market = Market(spelled[1])
+        symbol = Symbol(spelled[2].lstrip("0") if market is Market.HK else spelled[2], market)
+        if symbol.futu != text or symbol not in listings():
+            return envelope(-7)
+        newest = self._as_of or market.date_of(self._now()) - timedelta(1)
+        served = futu_days(symbol, newest, limit=int(count))
+        if not served:
+            return envelope(-10)
+        items: Items = [_item(market, day) for day in served]
+        return envelope(0, {"market": str(market), **_position(symbol, newest), "items": items})
+
+
+def _position(symbol: Symbol, newest: date) -> dict[str, object]:
+    """The SFC's weekly figure, which stands beside the rows of Hong Kong."""
+    if symbol.market is Market.US:
+        return {}
+    weekly = position(symbol, newest)
+    return {
+        "aggregated_short": weekly.shares,
+        "aggregated_short_ratio": _number(weekly.pct_of_issued),
+        "new_time": weekly.date.strftime("%d/%m/%Y"),
+    }
+
+
+def _item(market: Market, futu_day: FutuDay) -> dict[str, object]:
+    day = futu_day.day
+    figures: dict[str, float | None]
+    if market is Market.HK:
+        figures = {
+            "shares_traded": day.volume,
+            "turnover": day.turnover,
+            "short_sell_shares_traded": day.short_volume,
+            "short_sell_turnover": day.short_turnover,
+            "open_price": day.open,
+        }
+    else:
+        figures = {
+            "total_shares_short": day.short_volume,
+            "nasdaq_shares_short": day.nasdaq_short_volume,
+            "nyse_shares_short": day.nyse_short_volume,
+            "short_percent": futu_day.short_pct,
+            "volume": day.volume,
+        }
+    figures |= {
+        "close_price": day.close,
+        "last_close_price": day.previous_close,
+        "daily_trade_avg_ratio": futu_day.average_ratio_pct,
+    }
+    return {
+        "timestamp": market.midnight(day.date) * 1000,
+        "timestamp_str": day.date.isoformat(),
+        **{name: _number(value) for name, value in figures.items()},
+    }
+
+
+def _number(value: float | None) -> float | None:
+    """As the vendor's encoder writes it: 459 and not 459.0."""
+    return int(value) if value is not None and float(value).is_integer() else value
