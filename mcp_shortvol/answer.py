@@ -4,11 +4,12 @@ The model is what the output schema publishes: plain fields, nothing optional, s
 are shares, money is in the market's currency, ratios are percent rounded to 2 decimals; a missing figure is null.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from mcp_shortvol.markets import Market
 from mcp_shortvol.notes import notes_on
@@ -21,14 +22,13 @@ __all__ = ["ResponseFormat", "ShortVolumeAnswer", "answer_of", "columns_of"]
 ResponseFormat = Literal["concise", "full"]
 
 _CONCISE_ROWS = 250
+_CONCISE_BYTES = 15 * 1024
 
 Cell = str | int | float | None
 
 
 class ShortVolumeAnswer(BaseModel):
     """What `get_short_trades` and `get_daily_short_volume` answer."""
-
-    model_config = ConfigDict(extra="forbid")
 
     symbol: str
     market: str
@@ -72,7 +72,7 @@ _CORE = (
     Column("short_ratio_pct", lambda day: rounded(day.short_ratio_pct, 2)),
     Column("close", lambda day: rounded(day.close, 4)),
 )
-_SHORT_TURNOVER = Column("short_turnover", lambda day: rounded(day.short_turnover, 2))
+_SHORT_TURNOVER = Column("short_turnover", lambda day: rounded(day.short_turnover, 0))  # as the exchange prints it
 _FULL = (
     Column("source_ratio_pct", lambda day: rounded(day.source_ratio_pct, 4)),
     Column("nasdaq_short_volume", lambda day: day.nasdaq_short_volume),
@@ -92,11 +92,22 @@ def columns_of(market: Market, days: Sequence[Day], response_format: ResponseFor
     return core + [column for column in _FULL if any(column.value(day) is not None for day in days)]
 
 
+def _within_budget(rows: list[list[Cell]]) -> list[list[Cell]]:
+    """The newest rows of a concise answer: 250 of them, fewer only where their figures are uncommonly long."""
+    size = 0
+    for count, row in enumerate(rows[:_CONCISE_ROWS]):
+        size += len(json.dumps(row, separators=(",", ":"))) + 1
+        if size > _CONCISE_BYTES:
+            return rows[:count]
+    return rows[:_CONCISE_ROWS]
+
+
 def answer_of(series: Series, response_format: ResponseFormat) -> ShortVolumeAnswer:
     """The structured answer that a series gives."""
     symbol, days = series.question.symbol, series.days
     columns = columns_of(symbol.market, days, response_format)
-    shown = days if response_format == "full" else days[:_CONCISE_ROWS]
+    rows = [[column.value(day) for column in columns] for day in days]
+    shown = rows if response_format == "full" else _within_budget(rows)
     position = series.short_position
     statistics = statistics_of(days)
     return ShortVolumeAnswer(
@@ -111,14 +122,14 @@ def answer_of(series: Series, response_format: ResponseFormat) -> ShortVolumeAns
         complete=series.complete,
         ratio_basis=series.ratio_basis,
         columns=[column.name for column in columns],
-        rows=[[column.value(day) for column in columns] for day in shown],
-        rows_omitted=len(days) - len(shown),
-        statistics=None,
+        rows=shown,
+        rows_omitted=len(rows) - len(shown),
+        statistics=statistics and statistics.as_dict(),
         short_position=position
         and {
             "shares": position.shares,
             "pct_of_issued": position.pct_of_issued,
             "date": position.date.isoformat() if position.date else None,
         },
-        notes=notes_on(series, omitted=len(days) - len(shown)),
+        notes=notes_on(series, omitted=len(rows) - len(shown)),
     )

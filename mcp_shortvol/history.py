@@ -73,6 +73,7 @@ async def fetch_series(source: Source, question: Question, progress: Progress | 
         ratio_basis=source.ratio_basis(question.symbol.market),
         days=days[: question.limit],
         ending=ending,
+        today=question.symbol.market.today(),
         unreadable=gathering.unreadable,
         short_position=gathering.short_position,
     )

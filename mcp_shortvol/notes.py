@@ -22,7 +22,9 @@ def notes_on(series: Series, *, omitted: int) -> list[str]:
     said = [*_completeness(series)]
     if omitted:
         said.append(f"{omitted} older rows are left out here: narrow the dates, or use response_format=full.")
-    found = findings(series, series.question.symbol.market.today())
+    # The sandbox may play a day long past, which makes its newest day not stale.
+    today = min(series.today, series.days[0].date) if series.invented and series.days else series.today
+    found = findings(series, today)
     return [*said, *found[: _MOST - 1 - len(said)], _meaning(series)]
 
 

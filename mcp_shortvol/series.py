@@ -70,6 +70,8 @@ class Ending(Enum):
 class Series:
     """The days that answer a question, newest first and each date once, and how they were come by.
 
+    `today` is the date it was in the market when they were asked for.
+
     `source` carries the prefix "sandbox:" when the figures are invented. `unreadable` counts rows lost because they
     had no readable date.
     """
@@ -79,8 +81,14 @@ class Series:
     ratio_basis: str
     days: Sequence[Day]
     ending: Ending
+    today: date
     unreadable: int = 0
     short_position: ShortPosition | None = None
+
+    @property
+    def invented(self) -> bool:
+        """Whether the figures come from the sandbox and from no market."""
+        return self.source.startswith("sandbox:")
 
     @property
     def damaged(self) -> int:

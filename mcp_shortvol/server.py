@@ -15,8 +15,8 @@ from mcp_shortvol.upstreams import Upstreams
 __all__ = ["build_server"]
 
 _INSTRUCTIONS = (
-    "Daily short volume of US and Hong Kong stocks. Short volume is a flow: shares sold short in a day. It is not short "
-    "interest, the positions still open. Say what a ratio is a share of (ratio_basis), and pass on what notes say."
+    "Daily short volume of US and Hong Kong stocks. Short volume is a flow, the shares sold short in a day; it is not "
+    "short interest, the positions still open. Say what a ratio is a share of (ratio_basis), and pass on the notes."
 )
 _HOUR = 3_600_000
 

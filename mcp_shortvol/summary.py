@@ -1,5 +1,6 @@
 """What a series shows, in a few sentences: enough if nothing else of the answer is read."""
 
+from mcp_shortvol.markets import Market
 from mcp_shortvol.series import Series
 from mcp_shortvol.statistics import Statistics
 from mcp_shortvol.words import big, days_in_words, percent
@@ -9,7 +10,7 @@ __all__ = ["summary_of"]
 
 def summary_of(series: Series, statistics: Statistics | None) -> str:
     """The latest day, how it stands against the days before, and the range and sum of them all."""
-    label = "Sandbox, invented figures. " if series.source.startswith("sandbox:") else ""
+    label = "Sandbox, invented figures. " if series.invented else ""
     if not series.days:
         return f"{label}No short-volume days for {series.question.symbol}{_asked(series)}."
     sentences = [_latest(series), *(_against_history(statistics, series) if statistics else ())]
@@ -25,26 +26,31 @@ def _asked(series: Series) -> str:
 
 def _latest(series: Series) -> str:
     day = series.days[0]
-    volumes = f"{big(day.short_volume)} of {big(day.total_volume)} shares"
+    name, volumes = series.question.symbol, f"{big(day.short_volume)} of {big(day.total_volume)} shares"
     ratio = day.short_ratio_pct
     if ratio is None:
-        return f"{series.question.symbol} on {day.date}: short volume {big(day.short_volume)}, short ratio unknown."
-    return f"{series.question.symbol} on {day.date}: {percent(ratio)} of {series.ratio_basis} sold short ({volumes})."
+        return f"{name} on {day.date}: short ratio unknown ({volumes})."
+    return f"{name} on {day.date}: {percent(ratio)} of {series.ratio_basis} sold short ({volumes})."
 
 
 def _against_history(statistics: Statistics, series: Series) -> list[str]:
-    sentences = []
-    if statistics.deviation_pp is not None:
-        before = len(series.days) - 1
-        side = "above" if statistics.deviation_pp > 0 else "below"
-        sentence = f"{abs(statistics.deviation_pp):.2f} pp {side} the mean of the {days_in_words(before)} before"
-        if statistics.z_score is not None:
-            sentence += f" (z {statistics.z_score:.2f}, {_how_unusual(statistics.z_score)})"
-        if statistics.trend is not None:
-            sentence += f", trend {statistics.trend}"
-        sentences.append(f"{sentence}.")
-        sentences.append(_range(statistics, series))
-    return sentences
+    if statistics.deviation_pp is None:
+        return []
+    days = sum(day.short_ratio_pct is not None for day in series.days)
+    sentence = f"{_distance(statistics.deviation_pp)} the mean of the {days_in_words(days - 1)} before"
+    if statistics.latest_date != series.days[0].date:
+        sentence = f"The ratio of {statistics.latest_date}, {percent(statistics.latest_pct)}, is {sentence}"
+    if statistics.z_score is not None:
+        sentence += f" (z {statistics.z_score:.2f}, {_how_unusual(statistics.z_score)})"
+    if statistics.trend is not None:
+        sentence += f", trend {statistics.trend}"
+    return [f"{sentence}.", _range(statistics, days, series.question.symbol.market)]
+
+
+def _distance(deviation_pp: float) -> str:
+    if not deviation_pp:
+        return "Equal to"
+    return f"{abs(deviation_pp):.2f} pp {'above' if deviation_pp > 0 else 'below'}"
 
 
 def _how_unusual(z_score: float) -> str:
@@ -53,15 +59,12 @@ def _how_unusual(z_score: float) -> str:
     return "unusual" if distance >= 2 else "somewhat unusual" if distance >= 1 else "ordinary"
 
 
-def _range(statistics: Statistics, series: Series) -> str:
+def _range(statistics: Statistics, days: int, market: Market) -> str:
     mean = statistics.weighted_mean_pct
     average = f"{percent(mean)} by volume, " if mean is not None else ""
     lowest = f"{percent(statistics.min_pct)} ({statistics.min_date})"
     highest = f"{percent(statistics.max_pct)} ({statistics.max_date})"
     turnover = statistics.total_short_turnover
-    currency = series.question.symbol.market.currency
-    value = f" worth {currency} {big(turnover)}" if turnover is not None else ""
-    return (
-        f"All {len(series.days)} days: {average}from {lowest} to {highest}; "
-        f"{big(statistics.total_short_volume)} shares{value} sold short."
-    )
+    worth = f" worth {market.currency} {big(turnover)}" if turnover is not None else ""
+    sold = f"; {big(statistics.total_short_volume)} shares{worth} sold short"
+    return f"All {days} days: {average}from {lowest} to {highest}{sold}."

@@ -38,7 +38,7 @@ def plain_hk_day(day: date) -> Day:
 
 
 def series(days: Sequence[Day], symbol: Symbol = TESLA, end: date | None = None) -> Series:
-    return Series(Question(symbol, 30, None, end), "longbridge", "volume", days, Ending.COVERED)
+    return Series(Question(symbol, 30, None, end), "longbridge", "volume", days, Ending.COVERED, TODAY)
 
 
 def us_days(number: int = 30) -> list[Day]:

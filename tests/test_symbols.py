@@ -11,8 +11,8 @@ from mcp_shortvol.markets import Market
 from mcp_shortvol.symbols import Symbol
 
 SPELLINGS = {
-    "TSLA.US": "TSLA|tsla.us|US.TSLA|$TSLA|NASDAQ:TSLA|TSLA:US|TSLA US Equity| tsla |ＴＳＬＡ|us:tsla|TSLA.OQ|TSLA.US.US",
-    "700.HK": "700|0700.HK|00700|HK.00700|HKEX:700|SEHK:0700|0700:HKG|700 HK|hk00700| 700 . hk |７００．ＨＫ|HK.700.HK",
+    "TSLA.US": "TSLA|tsla.us|US.TSLA|$TSLA|NASDAQ:TSLA|TSLA:US|TSLA US Equity| tsla |ＴＳＬＡ|us:tsla|TSLA.OQ",
+    "700.HK": "700|0700.HK|00700|HK.00700|HKEX:700|SEHK:0700|0700:HKG|700 HK|hk00700| 700 . hk |７００．ＨＫ",
     "BRK.B.US": "BRK.B|BRK-B|BRK/B|BRK.B.US|US.BRK.B|brk b|NYSE:BRK.B|BRK/B US|US:BRK-B|BRK_B",
     "HK.US": "HK|HK.US|US.HK",
     "T.PRA.US": "T.PRA|T-PRA|US.T.PRA",

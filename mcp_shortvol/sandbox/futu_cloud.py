@@ -14,9 +14,9 @@ from datetime import date, timedelta
 from mcp_shortvol.markets import Market
 from mcp_shortvol.quota import Rate
 from mcp_shortvol.sandbox.faults import Faults
+from mcp_shortvol.sandbox.futu import Row, position, rows
 from mcp_shortvol.sandbox.futu_cloud_auth import CloudAuthority
-from mcp_shortvol.sandbox.futu_cloud_faults import Items, envelope, futu_cloud_faults, gateway_error
-from mcp_shortvol.sandbox.futu_figures import FutuDay, futu_days, position
+from mcp_shortvol.sandbox.futu_cloud_faults import envelope, futu_cloud_faults, gateway_error
 from mcp_shortvol.sandbox.http import Request, Response
 from mcp_shortvol.sandbox.longbridge import SANDBOX_HEADER
 from mcp_shortvol.sandbox.market import listings
@@ -94,56 +94,30 @@ class FutuCloudGateway:
         if symbol.futu != text or symbol not in listings():
             return envelope(-7)
         newest = self._as_of or market.date_of(self._now()) - timedelta(1)
-        served = futu_days(symbol, newest, limit=int(count))
-        if not served:
+        items = [_item(row) for row in rows(symbol, newest)[: int(count)]]
+        if not items:
             return envelope(-10)
-        items: Items = [_item(market, day) for day in served]
         return envelope(0, {"market": str(market), **_position(symbol, newest), "items": items})
 
 
 def _position(symbol: Symbol, newest: date) -> dict[str, object]:
     """The SFC's weekly figure, which stands beside the rows of Hong Kong."""
-    if symbol.market is Market.US:
-        return {}
     weekly = position(symbol, newest)
+    if weekly is None:
+        return {}
     return {
         "aggregated_short": weekly.shares,
-        "aggregated_short_ratio": _number(weekly.pct_of_issued),
+        "aggregated_short_ratio": _number(weekly.pct),
         "new_time": weekly.date.strftime("%d/%m/%Y"),
     }
 
 
-def _item(market: Market, futu_day: FutuDay) -> dict[str, object]:
-    day = futu_day.day
-    figures: dict[str, float | None]
-    if market is Market.HK:
-        figures = {
-            "shares_traded": day.volume,
-            "turnover": day.turnover,
-            "short_sell_shares_traded": day.short_volume,
-            "short_sell_turnover": day.short_turnover,
-            "open_price": day.open,
-        }
-    else:
-        figures = {
-            "total_shares_short": day.short_volume,
-            "nasdaq_shares_short": day.nasdaq_short_volume,
-            "nyse_shares_short": day.nyse_short_volume,
-            "short_percent": futu_day.short_pct,
-            "volume": day.volume,
-        }
-    figures |= {
-        "close_price": day.close,
-        "last_close_price": day.previous_close,
-        "daily_trade_avg_ratio": futu_day.average_ratio_pct,
-    }
-    return {
-        "timestamp": market.midnight(day.date) * 1000,
-        "timestamp_str": day.date.isoformat(),
-        **{name: _number(value) for name, value in figures.items()},
-    }
+def _item(row: Row) -> dict[str, object]:
+    """A row in the cloud's spelling, with its time in milliseconds."""
+    item = {re.sub(r"(?=[A-Z])", "_", name).lower(): _number(value) for name, value in row.items()}
+    return {**item, "timestamp": int(row["timestamp"]) * 1000}
 
 
-def _number(value: float | None) -> float | None:
+def _number(value: float | str) -> float | str:
     """As the vendor's encoder writes it: 459 and not 459.0."""
-    return int(value) if value is not None and float(value).is_integer() else value
+    return int(value) if isinstance(value, float) and value.is_integer() else value

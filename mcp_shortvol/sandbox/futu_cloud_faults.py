@@ -12,7 +12,7 @@ from itertools import cycle
 from mcp_shortvol.sandbox.faults import HTTP_FAULTS, Effect, Options, retry_after_header
 from mcp_shortvol.sandbox.http import Request, Response
 
-__all__ = ["Item", "Items", "envelope", "futu_cloud_faults", "gateway_error"]
+__all__ = ["envelope", "futu_cloud_faults", "gateway_error"]
 
 _MONTH_MS = 30 * 86_400_000
 _DATES = ("timestamp", "timestamp_str")

@@ -9,7 +9,7 @@ from mcp_types import CallToolResult, TextContent
 
 from mcp_shortvol.answer import ResponseFormat, ShortVolumeAnswer, answer_of
 from mcp_shortvol.errors import UpstreamUnreachable
-from mcp_shortvol.history import fetch_series
+from mcp_shortvol.history import Progress, fetch_series
 from mcp_shortvol.question import Question
 from mcp_shortvol.sources import Source
 from mcp_shortvol.text import concise_text, full_text
@@ -30,7 +30,7 @@ async def answer_question(
     """The tool result for a question, within `deadline` seconds; raises errors of `mcp_shortvol.errors`."""
     try:
         with anyio.fail_after(deadline):
-            series = await fetch_series(await open_source(), question, context.report_progress)
+            series = await fetch_series(await open_source(), question, _progress_of(context))
     except TimeoutError:
         raise UpstreamUnreachable(
             f"The answer was not complete within {deadline:g} seconds.",
@@ -39,3 +39,13 @@ async def answer_question(
     answer = answer_of(series, response_format)
     text = full_text(series, answer) if response_format == "full" else concise_text(series, answer)
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=answer.model_dump())
+
+
+def _progress_of(context: Context[Any, Any]) -> Progress | None:
+    """Where progress is told: nowhere when a program calls the tool in process, outside any request."""
+    if type(context) is Context:  # a subclass of ours has its own way
+        try:
+            context.request_context  # noqa: B018
+        except ValueError:
+            return None
+    return context.report_progress

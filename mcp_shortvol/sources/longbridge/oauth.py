@@ -109,13 +109,11 @@ class OAuth:
         with anyio.CancelScope(shield=True):  # a refresh half made has spent the only refresh token
             async with self._turn, self._locked_file():
                 token = self._read()
-                if token.fresh and _bearer(token) != refused:
-                    return token  # another task or program was quicker
-                # Opened before the exchange: a token that cannot be kept must not be asked for.
-                with self._replacement() as file:
-                    known = token.renewed_by(await self._exchange(token))
-                    json.dump(known, file)
-                return _Token.model_validate(known)
+                if not token.fresh or _bearer(token) == refused:  # else another task or program was quicker
+                    # Opened before the exchange: a token that cannot be kept must not be asked for.
+                    with self._replacement() as file:
+                        json.dump(token.renewed_by(await self._exchange(token)), file)
+        return self._read()
 
     async def _exchange(self, token: _Token) -> _Refreshed:
         """What the token endpoint gives for the refresh token."""
@@ -164,7 +162,7 @@ class OAuth:
 
     @contextmanager
     def _replacement(self) -> Iterator[IO[str]]:
-        """A file that takes the token file's place in one step, readable by its owner only, when the block ends well."""
+        """A file for its owner only that takes the token file's place in one step when the block ends well."""
         try:
             descriptor, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=".token-")  # mode 0600
         except OSError:

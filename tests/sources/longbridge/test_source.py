@@ -1,4 +1,4 @@
-"""The Longbridge source against its gateway, over real HTTP: what passes, what is tried again, what each failure says."""
+"""The Longbridge source against its gateway, over real HTTP: what is tried again, and what each failure says."""
 
 from collections.abc import AsyncIterator
 from datetime import date
