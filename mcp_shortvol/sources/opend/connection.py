@@ -117,7 +117,7 @@ class OpenD:
         try:
             with anyio.fail_after(self._timeout):
                 link = await self._opened()
-                heard = link.frames_received
+                heard = link.answers
                 return Answer(await link.exchange(protocol, c2s), link.sandbox)
         except MalformedAnswer:
             raise self.wording.malformed() from None
@@ -126,7 +126,7 @@ class OpenD:
                 await self._explain(link)
             raise
         except TimeoutError:
-            if link is not None and link.frames_received == heard:
+            if link is not None and link.answers == heard:
                 link.close()  # Not one answer in all that time: what is asked next gets a new connection.
             if link is not None and link.outdated:
                 raise self.wording.outdated() from None
@@ -170,7 +170,7 @@ class OpenD:
             with anyio.fail_after(self._patience):
                 state = await link.greet()
         except Dropped as dropped:
-            if dropped.damaged and not link.frames_received:
+            if dropped.damaged and not link.answers:
                 raise self.wording.not_opend() from None
             raise Dropped(damaged=dropped.damaged, greeted=False) from None
         except (TimeoutError, Refusal):

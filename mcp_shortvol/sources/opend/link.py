@@ -60,7 +60,7 @@ class Link:
         self._damaged = False
         self.closed = False
         self.ended = anyio.Event()
-        self.frames_received = 0
+        self.answers = 0
         self.outdated = False
         self.sandbox = False
 
@@ -157,9 +157,9 @@ class Link:
             self.close()
 
     def _deliver(self, frame: Frame) -> None:
-        self.frames_received += 1
         if frame.protocol in PUSHES:
             return
+        self.answers += 1
         if waiting := self._waiting.get((frame.protocol, frame.serial)):
             waiting.frame = frame
             waiting.done.set()

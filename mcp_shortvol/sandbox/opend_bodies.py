@@ -1,0 +1,250 @@
+"""The bodies of the four exchanges that the sandbox plays, in OpenD's two formats: JSON and protobuf.
+
+A message is a table of its fields, with the numbers of the vendor's .proto files. JSON follows protobuf's own mapping,
+in which 64-bit integers are decimal strings. The few rules of protobuf that this takes stand here in full, so that the
+vendor's SDK can talk to the sandbox in its default format and nobody needs protobuf for it.
+"""
+
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TypeAlias
+
+__all__ = ["ANSWERS", "QUESTIONS", "Values", "from_json", "from_protobuf", "to_json", "to_protobuf"]
+
+Values: TypeAlias = dict[str, object]
+Message: TypeAlias = "Mapping[str, Field]"
+
+
+class Kind(Enum):
+    """How a value is written."""
+
+    INT = auto()
+    LONG = auto()
+    BOOL = auto()
+    DOUBLE = auto()
+    STRING = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a message: its number, and a kind or a message, of which there may be many."""
+
+    number: int
+    kind: "Kind | Message"
+    repeated: bool = False
+
+
+def _fields(*kinds: tuple[str, Kind]) -> dict[str, Field]:
+    """Fields numbered from 1 in the order given."""
+    return {name: Field(number, kind) for number, (name, kind) in enumerate(kinds, 1)}
+
+
+def _answer(content: Message) -> Message:
+    envelope = _fields(("retType", Kind.INT), ("retMsg", Kind.STRING), ("errCode", Kind.INT))
+    return {**envelope, "s2c": Field(4, content)}
+
+
+_US_ROW = _fields(
+    ("timestamp", Kind.LONG),
+    ("timestampStr", Kind.STRING),
+    ("totalSharesShort", Kind.LONG),
+    ("nasdaqSharesShort", Kind.LONG),
+    ("nyseSharesShort", Kind.LONG),
+    ("shortPercent", Kind.DOUBLE),
+    ("volume", Kind.LONG),
+    ("closePrice", Kind.DOUBLE),
+    ("lastClosePrice", Kind.DOUBLE),
+    ("dailyTradeAvgRatio", Kind.DOUBLE),
+)
+_HK_ROW = _fields(
+    ("timestamp", Kind.LONG),
+    ("timestampStr", Kind.STRING),
+    ("sharesTraded", Kind.LONG),
+    ("turnover", Kind.DOUBLE),
+    ("shortSellSharesTraded", Kind.LONG),
+    ("shortSellTurnover", Kind.DOUBLE),
+    ("openPrice", Kind.DOUBLE),
+    ("closePrice", Kind.DOUBLE),
+    ("lastClosePrice", Kind.DOUBLE),
+    ("dailyTradeAvgRatio", Kind.DOUBLE),
+)
+
+QUESTIONS: dict[int, Message] = {
+    1001: {
+        "c2s": Field(
+            1,
+            _fields(
+                ("clientVer", Kind.INT),
+                ("clientID", Kind.STRING),
+                ("recvNotify", Kind.BOOL),
+                ("packetEncAlgo", Kind.INT),
+                ("pushProtoFmt", Kind.INT),
+                ("programmingLanguage", Kind.STRING),
+                ("aiType", Kind.INT),
+            ),
+        )
+    },
+    1002: {"c2s": Field(1, _fields(("userID", Kind.LONG)))},
+    1004: {"c2s": Field(1, _fields(("time", Kind.LONG)))},
+    3248: {
+        "c2s": Field(
+            1,
+            {
+                "security": Field(1, _fields(("market", Kind.INT), ("code", Kind.STRING))),
+                "nextKey": Field(2, Kind.STRING),
+                "num": Field(3, Kind.INT),
+            },
+        )
+    },
+}
+
+ANSWERS: dict[int, Message] = {
+    1001: _answer(
+        _fields(
+            ("serverVer", Kind.INT),
+            ("loginUserID", Kind.LONG),
+            ("connID", Kind.LONG),
+            ("connAESKey", Kind.STRING),
+            ("keepAliveInterval", Kind.INT),
+            ("aesCBCiv", Kind.STRING),
+            ("userAttribution", Kind.INT),
+        )
+    ),
+    1002: _answer(
+        {
+            **_fields(
+                ("marketHK", Kind.INT),
+                ("marketUS", Kind.INT),
+                ("marketSH", Kind.INT),
+                ("marketSZ", Kind.INT),
+                ("marketHKFuture", Kind.INT),
+                ("qotLogined", Kind.BOOL),
+                ("trdLogined", Kind.BOOL),
+                ("serverVer", Kind.INT),
+                ("serverBuildNo", Kind.INT),
+                ("time", Kind.LONG),
+                ("localTime", Kind.DOUBLE),
+            ),
+            "programStatus": Field(12, _fields(("type", Kind.INT), ("strExtDesc", Kind.STRING))),
+            "connID": Field(16, Kind.LONG),
+        }
+    ),
+    1004: _answer(_fields(("time", Kind.LONG))),
+    3248: _answer(
+        {
+            "usItemList": Field(1, _US_ROW, repeated=True),
+            "hkItemList": Field(2, _HK_ROW, repeated=True),
+            "nextKey": Field(3, Kind.STRING),
+            "aggregatedShort": Field(4, Kind.LONG),
+            "aggregatedShortRatio": Field(5, Kind.DOUBLE),
+            "newTimeStr": Field(6, Kind.STRING),
+        }
+    ),
+}
+
+
+def from_json(body: bytes) -> Values:
+    """A question's values; ValueError where the body is no JSON object."""
+    values = json.loads(body)
+    if isinstance(values, dict):
+        return values
+    raise ValueError("not an object")
+
+
+def to_json(message: Message, values: Mapping[str, object]) -> Values:
+    """An answer as a JSON document."""
+    return {name: _json_value(message[name], value) for name, value in values.items() if value is not None}
+
+
+def _json_value(field: Field, value: object) -> object:
+    if isinstance(value, list):
+        return [_json_value(field, each) for each in value]
+    if isinstance(value, Mapping) and isinstance(field.kind, Mapping):
+        return to_json(field.kind, value)
+    return str(value) if field.kind is Kind.LONG else value
+
+
+_VARINT, _FIXED64, _LENGTH = 0, 1, 2
+_DOUBLE = struct.Struct("<d")
+_64_BITS = (1 << 64) - 1
+
+
+def to_protobuf(message: Message, values: Mapping[str, object]) -> bytes:
+    """An answer in protobuf."""
+    written = bytearray()
+    for name, field in message.items():
+        value = values.get(name)
+        for each in value if isinstance(value, list) else [value]:
+            if each is not None:
+                written += _write(field, each)
+    return bytes(written)
+
+
+def _write(field: Field, value: object) -> bytes:
+    if isinstance(value, Mapping) and isinstance(field.kind, Mapping):
+        return _with_length(field, to_protobuf(field.kind, value))
+    if isinstance(value, str):
+        return _with_length(field, value.encode())
+    if field.kind is Kind.DOUBLE and isinstance(value, (int, float)):
+        return _varint(field.number << 3 | _FIXED64) + _DOUBLE.pack(value)
+    if isinstance(value, int):
+        return _varint(field.number << 3 | _VARINT) + _varint(value & _64_BITS)
+    raise TypeError(f"field {field.number} cannot hold {type(value).__name__}")
+
+
+def _with_length(field: Field, value: bytes) -> bytes:
+    return _varint(field.number << 3 | _LENGTH) + _varint(len(value)) + value
+
+
+def _varint(number: int) -> bytes:
+    written = bytearray()
+    while number > 0x7F:
+        written.append(number & 0x7F | 0x80)
+        number >>= 7
+    written.append(number)
+    return bytes(written)
+
+
+def from_protobuf(message: Message, body: bytes) -> Values:
+    """A question's values; ValueError where the body is not protobuf. Unknown fields are skipped."""
+    fields = {field.number: (name, field.kind) for name, field in message.items()}
+    values: Values = {}
+    for number, raw in _read(body):
+        name, kind = fields.get(number, ("", Kind.INT))
+        if isinstance(kind, Mapping) and isinstance(raw, bytes):
+            values[name] = from_protobuf(kind, raw)
+        elif kind is Kind.STRING and isinstance(raw, bytes):
+            values[name] = raw.decode()
+        elif name and isinstance(raw, int):
+            signed = raw - (1 << 64) if raw >> 63 else raw
+            values[name] = bool(raw) if kind is Kind.BOOL else signed
+    return values
+
+
+def _read(body: bytes) -> Iterator[tuple[int, int | bytes]]:
+    at = 0
+    while at < len(body):
+        tag, at = _read_varint(body, at)
+        if tag & 7 == _VARINT:
+            number, at = _read_varint(body, at)
+            yield tag >> 3, number
+        elif tag & 7 == _LENGTH:
+            length, at = _read_varint(body, at)
+            if at + length > len(body):
+                raise ValueError("a field ends beyond the body")
+            yield tag >> 3, body[at : at + length]
+            at += length
+        else:
+            raise ValueError("a field of a kind that no question has")
+
+
+def _read_varint(body: bytes, at: int) -> tuple[int, int]:
+    number = 0
+    for index, byte in enumerate(body[at : at + 10]):
+        number |= (byte & 0x7F) << 7 * index
+        if byte < 0x80:
+            return number, at + index + 1
+    raise ValueError("a number without an end")

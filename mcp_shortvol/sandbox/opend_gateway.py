@@ -1,0 +1,151 @@
+"""What OpenD answers, around the invented market: it knows questions and answers, and neither frames nor sockets.
+
+It greets, keeps alive, tells its state and answers protocol 3248. Like OpenD it counts requests over all its clients:
+30 in any 30 seconds for each protocol that asks for quotes.
+"""
+
+import time
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from mcp_shortvol.markets import Market
+from mcp_shortvol.sandbox.futu import position, rows
+from mcp_shortvol.sandbox.market import listings
+from mcp_shortvol.sandbox.opend_bodies import Values
+from mcp_shortvol.sandbox.opend_faults import REFUSALS, OpenDFaults, refusal
+from mcp_shortvol.sources.opend.messages import SANDBOX_MARK, Protocol
+from mcp_shortvol.symbols import Symbol
+
+__all__ = ["OpenDGateway", "Question"]
+
+_VERSION, _BUILD = 1011, 7108
+_USER_ID = 19088743
+_MARKETS = {1: Market.HK, 11: Market.US}
+_ITEM_LISTS = {Market.HK: "hkItemList", Market.US: "usItemList"}
+_PAGE_SIZES = range(1, 51)
+_DEFAULT_PAGE_SIZE = 10
+_LAST_PAGE = "-1"
+_LIMIT, _WINDOW_S = 30, 30.0
+_READY, _LOGIN_FAILED = 10, 5
+_OPEN_MARKET = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question as it came: `connection` counts from 1, `at` is in monotonic seconds."""
+
+    protocol: int
+    c2s: Values
+    connection: int
+    at: float = field(default_factory=time.monotonic)
+
+
+class OpenDGateway:
+    """Answers questions as OpenD would; `as_of` is the newest date served, by default the market's yesterday.
+
+    `logged_in`, `limited` (to 30 requests in 30 seconds) and `keep_alive_interval` (seconds) may be set at any time.
+    """
+
+    def __init__(
+        self, as_of: date | None = None, *, limited: bool = True, now: Callable[[], float] = time.time
+    ) -> None:
+        self.logged_in = True
+        self.limited = limited
+        self.keep_alive_interval: float = 10
+        self.faults = OpenDFaults()
+        self.fail = self.faults.fail
+        self.requests: list[Question] = []
+        self._as_of = as_of
+        self._now = now
+        self._started: dict[int, deque[float]] = {}
+
+    def answer(self, question: Question, greeting: Values) -> Values:
+        """Remember a question and answer it honestly; `greeting` is what InitConnect tells on its connection."""
+        self.requests.append(question)
+        match question.protocol:
+            case Protocol.INIT_CONNECT:
+                return _success(
+                    {
+                        "serverVer": _VERSION,
+                        "loginUserID": _USER_ID,
+                        "keepAliveInterval": self.keep_alive_interval,
+                        "userAttribution": 6,
+                        **greeting,
+                    }
+                )
+            case Protocol.GET_GLOBAL_STATE:
+                return _success(self._state(greeting))
+            case Protocol.KEEP_ALIVE:
+                return _success({"time": int(self._now())})
+            case Protocol.GET_DAILY_SHORT_VOLUME:
+                return self._short_volume(question)
+        return refusal(REFUSALS["unknown_protocol"])
+
+    def _state(self, greeting: Values) -> Values:
+        markets = dict.fromkeys(("marketHK", "marketUS", "marketSH", "marketSZ", "marketHKFuture"), _OPEN_MARKET)
+        return {
+            **markets,
+            "qotLogined": self.logged_in,
+            "trdLogined": self.logged_in,
+            "serverVer": _VERSION,
+            "serverBuildNo": _BUILD,
+            "time": int(self._now()),
+            "localTime": self._now(),
+            "programStatus": {
+                "type": _READY if self.logged_in else _LOGIN_FAILED,
+                "strExtDesc": SANDBOX_MARK,
+            },
+            "connID": greeting["connID"],
+        }
+
+    def _short_volume(self, question: Question) -> Values:
+        if self.limited and not self._admits(question):
+            return refusal(REFUSALS["rate_limited"])
+        if not self.logged_in:
+            return refusal("行情未登录")
+        security = question.c2s.get("security")
+        asked = security if isinstance(security, dict) else {}
+        market, code = _MARKETS.get(asked.get("market", 0)), str(asked.get("code", ""))
+        symbol = next((name for name in listings() if (name.market, name.futu_code) == (market, code)), None)
+        if symbol is None:
+            return refusal(f"{REFUSALS['unknown_code']} {code}")
+        size, key = question.c2s.get("num", _DEFAULT_PAGE_SIZE), question.c2s.get("nextKey", "")
+        if size not in _PAGE_SIZES or not isinstance(key, str) or not (key == "" or key.isdecimal()):
+            return refusal("参数错误")
+        return _success(self._page(symbol, key, int(str(size))))
+
+    def _page(self, symbol: Symbol, key: str, size: int) -> Values:
+        """A page of `size` rows older than `key`, which is the timestamp of the oldest row of the page before."""
+        newest = self._as_of or symbol.market.date_of(self._now()) - timedelta(1)
+        served = rows(symbol, newest)
+        start = bisect_left(served, 1 - int(key), key=lambda row: -int(row["timestamp"])) if key else 0
+        page = served[start : start + size]
+        more = start + size < len(served)
+        content: Values = {
+            _ITEM_LISTS[symbol.market]: list(page),
+            "nextKey": str(page[-1]["timestamp"]) if more else _LAST_PAGE,
+        }
+        if weekly := position(symbol, newest):
+            content |= {
+                "aggregatedShort": weekly.shares,
+                "aggregatedShortRatio": weekly.pct,
+                "newTimeStr": weekly.date.strftime("%d/%m/%Y"),
+            }
+        return content
+
+    def _admits(self, question: Question) -> bool:
+        """Whether the question is within the limit; those refused do not count."""
+        starts = self._started.setdefault(question.protocol, deque())
+        while starts and question.at - starts[0] >= _WINDOW_S:
+            starts.popleft()
+        if len(starts) >= _LIMIT:
+            return False
+        starts.append(question.at)
+        return True
+
+
+def _success(content: Values) -> Values:
+    return {"retType": 0, "retMsg": "", "errCode": 0, "s2c": content}
