@@ -109,7 +109,12 @@ def _query(options: argparse.Namespace) -> int:
 
 
 def _sandbox(options: argparse.Namespace) -> int:
+    from mcp_shortvol.errors import InvalidRequest, NotConfigured
     from mcp_shortvol.sandbox.runner import serve
 
-    serve(as_of=options.as_of, longbridge_port=options.longbridge_port, faults=options.fault)
+    try:
+        serve(as_of=options.as_of, longbridge_port=options.longbridge_port, faults=options.fault)
+    except (InvalidRequest, NotConfigured) as error:
+        sys.stderr.write(f"mcp-shortvol: {error}\n")
+        return 2 if isinstance(error, InvalidRequest) else 3
     return 0

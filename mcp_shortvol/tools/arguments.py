@@ -4,6 +4,7 @@ Every property is single-typed in the schema, because that is what all vendors' 
 an empty string mean the same.
 """
 
+import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,8 @@ from pydantic.json_schema import SkipJsonSchema
 from mcp_shortvol.question import MAX_DAYS
 
 __all__ = ["CountArgument", "EndDateArgument", "FormatArgument", "StartDateArgument", "SymbolArgument"]
+
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _optional(schema: dict[str, Any]) -> None:
@@ -37,9 +40,11 @@ def _iso_date(value: object) -> object:
     if given is None or isinstance(given, date):
         return given
     try:
-        return date.fromisoformat(str(given).strip())
+        if isinstance(given, str) and _ISO_DATE.fullmatch(given.strip()):
+            return date.fromisoformat(given.strip())
     except ValueError:
-        raise ValueError("is not a date of the calendar") from None
+        pass  # such as 30 February: no better than the rest
+    raise ValueError("is not a date of the calendar")
 
 
 SymbolArgument = Annotated[

@@ -1,0 +1,133 @@
+"""The command line: what it prints, and the exit codes that scripts stand on."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mcp_shortvol import __version__
+from mcp_shortvol.sandbox.longbridge import LongbridgeGateway
+
+COMMAND = str(Path(sys.executable).with_name("mcp-shortvol"))
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [COMMAND, *arguments],
+        env=os.environ | {"COLUMNS": "100", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+    )
+
+
+def test_version() -> None:
+    assert run("--version").stdout == f"mcp-shortvol {__version__}\n"
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="argparse lays help out a little differently elsewhere")
+@pytest.mark.parametrize("command", [[], ["query"], ["sandbox"]], ids=["main", "query", "sandbox"])
+def test_help_is_as_reviewed(command: list[str], snapshot: Callable[[str, str], None]) -> None:
+    snapshot(f"help_{'_'.join(command) or 'main'}.txt", run(*command, "--help").stdout)
+
+
+def test_query_prints_the_text_the_assistant_would_get() -> None:
+    done = run("query", "0700.HK", "--count", "3", "--sandbox", SHORTVOL_SANDBOX_AS_OF="2026-05-20")
+    assert [done.returncode, done.stderr] == [0, ""]
+    assert done.stdout.startswith("**700.HK daily short volume, 3 trading days to 2026-05-20** (SANDBOX playing Longbridge")
+    assert "\n2026-05-18| 2.93 M| 29.5 M|     9.92|  449.2|    1.32 bn\n" in done.stdout
+
+
+def test_query_json_is_the_structured_answer() -> None:
+    done = run("query", "TSLA", "--count", "2", "--json", "--sandbox", SHORTVOL_SANDBOX_AS_OF="2026-05-15")
+    answer = json.loads(done.stdout)
+    assert [answer["symbol"], answer["rows"][0][:3]] == ["TSLA.US", ["2026-05-15", 5748485, 15778974]]
+
+
+def test_query_full_ends_with_csv() -> None:
+    done = run("query", "TSLA", "--start", "2026-05-11", "--end", "2026-05-15", "--full", "--sandbox")
+    assert done.stdout.splitlines()[-5].startswith("2026-05-15,5748485,15778974,36.43,300.23,36.43,5748485,0")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["query", "600519.SH"], 2, "another market (Shanghai"),
+        (["query", "700.HK", "--count", "many"], 2, "count cannot be used. It must be a whole number from 1 to 1000."),
+        (["query", "700.HK", "--start", "May"], 2, "start_date is not a date of the calendar."),
+        (["query", "ZZZZ.US", "--sandbox"], 2, "does not know this symbol"),
+        (["query", "700.HK"], 3, "Longbridge is not set up."),
+        (["sandbox", "--fault", "nonsense"], 2, 'The sandbox has no fault "nonsense".'),
+        (["sandbox", "--as-of", "May"], 2, "'May' is not a date as YYYY-MM-DD"),
+        (["sandbox", "--longbridge-port", "1234567"], 3, "cannot listen on port 1234567"),
+    ],
+)
+def test_a_failure_is_one_sentence_on_standard_error_and_a_code(arguments: list[str], code: int, said: str) -> None:
+    done = run(*arguments)
+    assert [done.returncode, done.stdout] == [code, ""]
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_vendor_that_does_not_answer_is_code_4(environment: dict[str, str]) -> None:
+    done = run("query", "700.HK", **environment | {"LONGBRIDGE_HTTP_URL": "http://127.0.0.1:9"})
+    assert done.returncode == 4
+    assert "cannot be reached" in done.stderr
+
+
+def test_progress_is_shown_to_a_person_only(gateway: LongbridgeGateway, environment: dict[str, str]) -> None:
+    assert run("query", "AAPL", "--count", "250", **environment).stderr == ""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [COMMAND, "query", "AAPL", "--count", "250"],
+        env=os.environ | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    ) as process:
+        process.wait(timeout=60)
+    os.close(theirs)
+    shown = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert "199/250 199 days from Longbridge, back to" in shown
+    assert shown.endswith("\r\x1b[K")
+
+
+def test_started_by_hand_in_a_terminal_it_says_what_to_do() -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [COMMAND], stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+        process.wait(timeout=10)
+    os.close(ours)
+    os.close(theirs)
+    assert first.startswith("mcp-shortvol is an MCP server")
+    assert "mcp-shortvol query 700.HK --sandbox" in rest
+    assert "Traceback" not in rest
+
+
+def test_the_sandbox_prints_one_line_that_points_any_program_at_it() -> None:
+    with subprocess.Popen(
+        [COMMAND, "sandbox", "--as-of", "2026-05-22", "--fault", "error_500:1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as sandbox:
+        assert sandbox.stdout is not None
+        environment = json.loads(sandbox.stdout.readline())
+        done = run("query", "700.HK", "--count", "1", "--json", **environment)
+        sandbox.send_signal(signal.SIGTERM)
+        assert sandbox.wait(timeout=10) == 0
+    answer = json.loads(done.stdout)
+    assert [answer["source"], answer["rows"][0][:2]] == ["sandbox:longbridge", ["2026-05-22", 1957600]]

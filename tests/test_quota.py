@@ -1,0 +1,73 @@
+"""A quota makes callers wait their turn; it never refuses, and a cancelled wait uses nothing up."""
+
+from time import monotonic
+
+import anyio
+import pytest
+
+from mcp_shortvol.quota import Quota, Rate
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_no_window_holds_more_starts_than_allowed() -> None:
+    quota, starts = Quota(Rate(3, 0.2), concurrent=10), []
+
+    async def call() -> None:
+        async with quota.slot():
+            starts.append(monotonic())
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(8):
+            tasks.start_soon(call)
+    assert all(later - earlier >= 0.2 for earlier, later in zip(starts, starts[3:], strict=False))
+
+
+async def test_callers_are_served_in_the_order_they_came() -> None:
+    quota, served = Quota(Rate(1, 0.02), concurrent=3), []
+
+    async def call(number: int) -> None:
+        async with quota.slot():
+            served.append(number)
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(6):
+            tasks.start_soon(call, number)
+            await anyio.lowlevel.checkpoint()
+    assert served == list(range(6))
+
+
+async def test_no_more_calls_are_under_way_than_allowed() -> None:
+    quota, under_way, most = Quota(None, concurrent=2), 0, 0
+
+    async def call() -> None:
+        nonlocal under_way, most
+        async with quota.slot():
+            under_way += 1
+            most = max(most, under_way)
+            await anyio.sleep(0.01)
+            under_way -= 1
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(7):
+            tasks.start_soon(call)
+    assert most == 2
+
+
+async def test_a_cancelled_wait_uses_nothing_up() -> None:
+    quota = Quota(Rate(1, 0.2), concurrent=5)
+    async with quota.slot():
+        pass
+    with anyio.move_on_after(0.02) as gave_up:
+        async with quota.slot():
+            pass
+    assert gave_up.cancelled_caught
+    told: list[float] = []
+
+    async def on_wait(seconds: float) -> None:
+        told.append(seconds)
+
+    async with quota.slot(on_wait):
+        pass
+    assert len(told) == 1
+    assert told[0] < 0.19
