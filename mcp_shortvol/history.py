@@ -118,7 +118,8 @@ async def _page_back(source: Source, question: Question, gathering: _Gathering, 
 
 def _at_the_end(source: Source, gathering: _Gathering) -> Ending:
     """A source that pages has come to the beginning of the history; one with a fixed depth only to its own limit."""
-    limited = source.depth_limit is not None and len(gathering.days) >= source.depth_limit
+    given = len(gathering.days) + gathering.unreadable
+    limited = source.depth_limit is not None and given >= source.depth_limit
     return Ending.SOURCE_LIMIT if limited else Ending.HISTORY_BEGINS
 
 

@@ -1,7 +1,7 @@
 """Futu's cloud as the wire notes describe it: requests in, the vendor's own answers out.
 
 What the notes leave open can be switched: which of the two known paths exist (`paths`), whether credentials are needed
-(`authority.required`), and whether calls are counted (`rate`).
+(`authority.required`), and whether calls are counted (`limit`).
 """
 
 import re
@@ -37,14 +37,19 @@ class FutuCloudGateway:
 
     def __init__(self, as_of: date | None = None, *, now: Callable[[], float] = time.time) -> None:
         self.paths = [PRODUCTION_PATH, DOCUMENTED_PATH]
-        self.rate: Rate | None = None
         self.authority = CloudAuthority(now)
         self.faults = Faults(futu_cloud_faults())
         self.fail = self.faults.fail
         self.requests: list[Request] = []
         self._as_of = as_of
         self._now = now
+        self._rate: Rate | None = None
         self._answered: deque[float] = deque()
+
+    def limit(self, rate: Rate | None) -> None:
+        """From now on refuse calls beyond `rate`, or none for None, as at first."""
+        self._rate = rate
+        self._answered.clear()
 
     def environment(self, base_url: str) -> dict[str, str]:
         """Address and bearer token; app keys are issued by `authority.issue_key` to who wants one."""
@@ -62,7 +67,7 @@ class FutuCloudGateway:
             return gateway_error(404001)
         if not self.authority.admits(request):
             return gateway_error(401001)
-        if self.rate is not None and self._is_too_often(self.rate, request.at):
+        if self._rate is not None and self._is_too_often(self._rate, request.at):
             return replace(gateway_error(429001), headers={"retry-after": "1"})
         return self._short_volume(symbol, request.query.get("count", str(_DEFAULT_COUNT)))
 

@@ -68,7 +68,7 @@ class CloudAuthority:
 
         key = Ed25519PrivateKey.generate() if kind == "ed25519" else generate_private_key(65537, _RSA_BITS)
         issued = f"sandbox{secrets.token_hex(12)}"
-        file = folder / f"{issued}.pem"
+        file = folder / f"private-key-{secrets.token_hex(4)}.pem"
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
             opened.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         self._keys[issued] = key.public_key()
