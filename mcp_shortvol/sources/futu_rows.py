@@ -19,7 +19,7 @@ __all__ = ["CLOUD_ROWS", "OPEND_ROWS", "RowFormat", "Rows", "read_cursor", "read
 
 _NO_OLDER_PAGE = (None, "", "-1", -1)
 _LONGEST_CURSOR = 256
-_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ISO_LENGTH = len("YYYY-MM-DD")
 _DAY_FIRST_DATE = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
 
 
@@ -172,7 +172,7 @@ def _read_date(text: object) -> date | None:
     if not isinstance(text, str):
         return None
     try:
-        if _ISO_DATE.fullmatch(text):
+        if len(text) == _ISO_LENGTH and text[4] == text[7] == "-":  # of the ISO forms this alone has days and months
             return date.fromisoformat(text)
         if parts := _DAY_FIRST_DATE.fullmatch(text):
             day, month, year = parts.groups()

@@ -13,7 +13,7 @@ __all__ = ["Unreadable", "read_float", "read_int"]
 _MOST_SHARES = 10**15
 _MOST_MONEY = 10**18
 
-_DIGITS = re.compile(r"[0-9]{1,19}")
+_MOST_DIGITS = 19
 _DECIMAL = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,19})?")
 
 
@@ -30,7 +30,7 @@ def read_int(value: object) -> int | None:
         return None
     if type(value) is int:
         number = value
-    elif type(value) is str and _DIGITS.fullmatch(value):
+    elif type(value) is str and value.isdecimal() and value.isascii() and len(value) <= _MOST_DIGITS:
         number = int(value)
     else:
         number = _whole(_number(value))
@@ -44,6 +44,8 @@ def read_float(value: object) -> float | None:
 
     Returns None where there is no figure; raises Unreadable.
     """
+    if type(value) is float and 0 <= value <= _MOST_MONEY:
+        return value + 0.0  # what most cells are; the sum is 0.0 for -0.0
     if value is None or value == "":
         return None
     return _number(value)
@@ -60,7 +62,7 @@ def _number(value: object) -> float:
     # Compared before it is converted: an int of 400 digits has no float. NaN fails every comparison.
     if not 0 <= number <= _MOST_MONEY:
         raise Unreadable("out of range")
-    return abs(float(number))  # -0.0 is 0
+    return float(number)
 
 
 def _whole(number: float) -> int:

@@ -63,7 +63,7 @@ class OpenD:
         self._timeout = timeout
         # OpenD is on this machine or near it: what does not connect, or greet, in a third of the time is not going to.
         self._patience = timeout / 3
-        self._opening = anyio.Lock()
+        self._opening = anyio.Lock(fast_acquire=True)
         self._link: Link | None = None
         self._closed = False
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -53,7 +53,7 @@ class Link:
         self._timeout = timeout
         self._serials = count(1)
         self._waiting: dict[tuple[int, int], _Waiting] = {}
-        self._sending = anyio.Lock()
+        self._sending = anyio.Lock(fast_acquire=True)
         self._greeted = anyio.Event()
         self._keep_alive_seconds = _DEFAULT_KEEP_ALIVE_SECONDS
         self._scope = anyio.CancelScope()
