@@ -1,7 +1,7 @@
 """What is said to OpenD and what it answers, as JSON: protocol ids, the envelope, and the three exchanges of upkeep."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -31,7 +31,6 @@ class Protocol(IntEnum):
     GET_GLOBAL_STATE = 1002
     KEEP_ALIVE = 1004
     GET_DAILY_SHORT_VOLUME = 3248
-    GET_SHORT_INTEREST = 3249
 
 
 # What OpenD sends unasked. Their serial numbers are a count of their own and can equal one that is waited for.
@@ -98,8 +97,8 @@ class Greeting:
 
     version: int | None
     keep_alive: float | None
-    aes_key: bytes
-    aes_initial_vector: bytes
+    aes_key: bytes = field(repr=False)
+    aes_initial_vector: bytes = field(repr=False)
 
     @classmethod
     def read(cls, content: Json) -> "Greeting":
