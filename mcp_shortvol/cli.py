@@ -62,13 +62,25 @@ def _parser() -> argparse.ArgumentParser:
     forms = query.add_mutually_exclusive_group()
     forms.add_argument("--json", action="store_true", help="the structured answer, one line of JSON")
     forms.add_argument("--full", action="store_true", help="every day and every column, as CSV after the summary")
+    query.add_argument(
+        "--source",
+        choices=("auto", "longbridge", "futu_opend", "futu_cloud"),
+        default="auto",
+        help="auto: Longbridge where it is set up, else Futu/moomoo",
+    )
     query.add_argument("--sandbox", action="store_true", help="invented figures from this machine; needs no account")
 
     sandbox = commands.add_parser("sandbox", help="play the vendors on loopback and print how to reach them")
     sandbox.add_argument("--longbridge-port", type=int, default=0, metavar="PORT", help="default: any free one")
+    sandbox.add_argument("--opend-port", type=int, default=0, metavar="PORT", help="default: any free one")
+    sandbox.add_argument("--cloud-port", type=int, default=0, metavar="PORT", help="default: any free one")
     sandbox.add_argument("--as-of", type=_date, metavar="DATE", help="newest trading date served; default yesterday")
     sandbox.add_argument(
-        "--fault", action="append", default=[], metavar="NAME[:TIMES]", help="switch a fault on, for tests; repeatable"
+        "--fault",
+        action="append",
+        default=[],
+        metavar="[UPSTREAM.]NAME[:TIMES]",
+        help="switch a fault of longbridge, opend or cloud on, for tests; repeatable",
     )
     return parser
 
@@ -113,7 +125,13 @@ def _sandbox(options: argparse.Namespace) -> int:
     from mcp_shortvol.sandbox.runner import serve
 
     try:
-        serve(as_of=options.as_of, longbridge_port=options.longbridge_port, faults=options.fault)
+        serve(
+            as_of=options.as_of,
+            longbridge_port=options.longbridge_port,
+            opend_port=options.opend_port,
+            cloud_port=options.cloud_port,
+            faults=options.fault,
+        )
     except (InvalidRequest, NotConfigured) as error:
         sys.stderr.write(f"mcp-shortvol: {error}\n")
         return 2 if isinstance(error, InvalidRequest) else 3

@@ -9,6 +9,7 @@ from mcp.server.caching import CacheHint
 from mcp_shortvol import __version__
 from mcp_shortvol.prompts import load_prompts
 from mcp_shortvol.settings import Settings
+from mcp_shortvol.tools.get_daily_short_volume import get_daily_short_volume_tool
 from mcp_shortvol.tools.get_short_trades import get_short_trades_tool
 from mcp_shortvol.upstreams import Upstreams
 
@@ -35,7 +36,7 @@ def build_server(settings: Settings) -> MCPServer[None]:
         title="Short volume, US and Hong Kong",
         version=__version__,
         instructions=_INSTRUCTIONS,
-        tools=[get_short_trades_tool(upstreams)],
+        tools=[get_short_trades_tool(upstreams), get_daily_short_volume_tool(upstreams)],
         log_level=settings.log_level,
         lifespan=lifespan,
         subscriptions=False,

@@ -4,11 +4,13 @@ An empty variable counts as unset. `LONGPORT_*`, Longbridge's older names, stand
 """
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mcp_shortvol.errors import NotConfigured
@@ -19,7 +21,12 @@ __all__ = ["Settings", "load_settings"]
 
 def _without_blanks(value: object) -> object:
     """Credentials are pasted with line breaks; a header carrying one is refused or, worse, split."""
-    return "".join(value.split()) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    text = "".join(value.split())
+    if not re.fullmatch(r"[!-~]+", text):
+        raise ValueError("must be plain Latin letters, digits and punctuation")
+    return text
 
 
 def _base_url(value: object) -> object:
@@ -81,6 +88,39 @@ class Settings(BaseSettings):
     # Half a second more than the vendor's window: calls do not arrive at the pace at which they were made.
     futu_quota: Rate | None = Field(Rate(30, 30.5), validation_alias="SHORTVOL_FUTU_QUOTA")
 
+    @property
+    def longbridge_set_up(self) -> bool:
+        """Whether anything that authenticates at Longbridge is set."""
+        return any((self.longbridge_app_key, self.longbridge_access_token, self.longbridge_client_id))
+
+    @property
+    def opend_set_up(self) -> bool:
+        """Whether an OpenD was named, and not only left to be found at its usual address."""
+        return any((self.futu_opend_host, self.futu_opend_port, self.futu_opend_rsa_key_file))
+
+    @property
+    def cloud_set_up(self) -> bool:
+        """Whether Futu's cloud was named; any one of its settings does."""
+        return any(
+            (
+                self.futu_api_url,
+                self.futu_api_path,
+                self.futu_api_token,
+                self.futu_api_key,
+                self.futu_api_private_key_file,
+            )
+        )
+
+    def in_sandbox(self, variables: Mapping[str, str]) -> "Settings":
+        """The same with the vendors that a sandbox's `variables` name, and none of the real ones."""
+        vendors = {
+            name: _variable(field)
+            for name, field in Settings.model_fields.items()
+            if name.startswith(("longbridge_", "futu_")) and field.default is None
+        }
+        played = load_settings(**{variable: variables.get(variable) for variable in vendors.values()})
+        return self.model_copy(update={name: getattr(played, name) for name in vendors})
+
     @field_validator("longbridge_quota", "futu_quota", mode="before")
     @classmethod
     def _rate(cls, value: object) -> object:
@@ -95,7 +135,7 @@ class Settings(BaseSettings):
         return Rate(int(match[1]), float(match[2]))
 
 
-def load_settings(**overrides: str) -> Settings:
+def load_settings(**overrides: str | None) -> Settings:
     """Settings from the environment; `overrides` are variables that win over it. Raises NotConfigured.
 
     The message names each variable and what it allows, never the value: it may be a secret in the wrong place.
@@ -109,3 +149,8 @@ def load_settings(**overrides: str) -> Settings:
         raise NotConfigured(
             f"A setting cannot be used ({problems}).", "Correct or unset that environment variable and start again."
         ) from None
+
+
+def _variable(field: FieldInfo) -> str:
+    alias = field.validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else str(alias)

@@ -13,7 +13,7 @@ def summary_of(series: Series, statistics: Statistics | None) -> str:
     label = "Sandbox, invented figures. " if series.invented else ""
     if not series.days:
         return f"{label}No short-volume days for {series.question.symbol}{_asked(series)}."
-    sentences = [_latest(series), *(_against_history(statistics, series) if statistics else ())]
+    sentences = [_latest(series), *(_against_history(statistics, series) if statistics else ()), *_position(series)]
     return label + " ".join(sentences)
 
 
@@ -45,6 +45,15 @@ def _against_history(statistics: Statistics, series: Series) -> list[str]:
     if statistics.trend is not None:
         sentence += f", trend {statistics.trend}"
     return [f"{sentence}.", _range(statistics, days, series.question.symbol.market)]
+
+
+def _position(series: Series) -> list[str]:
+    """The weekly figure, always with its own date: it is about a week older than the newest day."""
+    position = series.short_position
+    if position is None or position.shares is None:
+        return []
+    share = f", {percent(position.pct_of_issued)} of issued shares" if position.pct_of_issued is not None else ""
+    return [f"Open short positions on {position.date or 'an unknown date'}: {big(position.shares)} shares{share}."]
 
 
 def _distance(deviation_pp: float) -> str:

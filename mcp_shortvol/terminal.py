@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import sys
 from typing import Any
 
@@ -10,10 +11,11 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp_types import CallToolResult, TextContent
+from pydantic import ValidationError
 
 from mcp_shortvol.errors import InvalidRequest, NotConfigured, SetupError, UnknownSecurity
 from mcp_shortvol.server import build_server
-from mcp_shortvol.settings import load_settings
+from mcp_shortvol.settings import Settings, load_settings
 
 __all__ = ["query"]
 
@@ -37,11 +39,16 @@ def query(options: argparse.Namespace) -> int:
     if options.full:
         arguments["response_format"] = "full"
     try:
-        settings = load_settings(**({"SHORTVOL_SANDBOX": "1"} if options.sandbox else {}))
-        result = anyio.run(_call, build_server(settings), "get_short_trades", arguments)
-    except (NotConfigured, ToolError) as error:
-        sys.stderr.write(f"mcp-shortvol: {error}\n")
-        return _exit_code(error)
+        settings = _settings(options)
+        result = anyio.run(_call, build_server(settings), _tool(options, settings), arguments)
+    except NotConfigured as error:
+        return _failed(error, error)
+    except UnexpectedToolError:
+        logging.getLogger(__name__).debug("the tool failed unexpectedly", exc_info=True)
+        sys.stderr.write("mcp-shortvol: A defect of this program; please report it with what you asked.\n")
+        return _OUR_DEFECT
+    except ToolError as error:
+        return _failed(error, error.__cause__)
     finally:
         if sys.stderr.isatty():
             sys.stderr.write("\r\x1b[K")
@@ -54,6 +61,21 @@ def query(options: argparse.Namespace) -> int:
     return _ANSWERED
 
 
+def _settings(options: argparse.Namespace) -> Settings:
+    overrides = {"SHORTVOL_SANDBOX": "1"} if options.sandbox else {}
+    if options.source.startswith("futu_"):
+        overrides["FUTU_SOURCE"] = options.source
+    return load_settings(**overrides)
+
+
+def _tool(options: argparse.Namespace, settings: Settings) -> str:
+    """The tool that asks the source wanted; by itself Longbridge where it is set up, else Futu."""
+    longbridge = options.source == "longbridge" or (
+        options.source == "auto" and (settings.longbridge_set_up or settings.sandbox)
+    )
+    return "get_short_trades" if longbridge else "get_daily_short_volume"
+
+
 async def _call(server: MCPServer[Any], name: str, arguments: dict[str, Any]) -> CallToolResult:
     assert server.settings.lifespan is not None
     async with server.settings.lifespan(server):
@@ -62,12 +84,10 @@ async def _call(server: MCPServer[Any], name: str, arguments: dict[str, Any]) ->
     return result
 
 
-def _exit_code(error: Exception) -> int:
-    if isinstance(error, UnexpectedToolError):
-        return _OUR_DEFECT
-    cause = error.__cause__ if isinstance(error, ToolError) else error
+def _failed(error: Exception, cause: BaseException | None) -> int:
+    sys.stderr.write(f"mcp-shortvol: {error}\n")
     if isinstance(cause, SetupError):
         return _NOT_SET_UP
-    if isinstance(cause, (InvalidRequest, UnknownSecurity)) or not hasattr(cause, "next_step"):
+    if isinstance(cause, (InvalidRequest, UnknownSecurity, ValidationError)):
         return _WRONG_QUESTION
     return _VENDOR_FAILED

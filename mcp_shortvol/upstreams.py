@@ -9,32 +9,54 @@ from typing import TYPE_CHECKING, Self
 import anyio
 import anyio.to_thread
 
-from mcp_shortvol.errors import NotConfigured
-from mcp_shortvol.settings import Settings, load_settings
+from mcp_shortvol.errors import NotConfigured, ShortVolumeError
+from mcp_shortvol.quota import Quota, Rate
+from mcp_shortvol.settings import Settings
+from mcp_shortvol.words import listed
 
 if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
     from mcp_shortvol.sources import Source
     from mcp_shortvol.sources.http import Credentials
-    from mcp_shortvol.sources.longbridge.source import LongbridgeSource
+    from mcp_shortvol.sources.opend.connection import OpenD
 
 __all__ = ["Upstreams"]
 
+_OPEND_HOST = "127.0.0.1"
+_OPEND_PORT = 11111
+_OPEND_CONCURRENT = 32  # the connection takes any number; this bounds what waits on it
+_CLOUD_RATE = Rate(10, 1.05)  # a little more than the vendor's second, as arrivals jitter
+_CLOSING_GRACE = 2.0
+
 
 class Upstreams:
-    """Opens what the settings name. Where the sandbox is asked for, it stands in for every vendor."""
+    """Opens what the settings name, inside an `async with` block whose end closes it.
+
+    Where the sandbox is asked for, it stands in for every vendor.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._opening = anyio.Lock()
         self._closing = AsyncExitStack()
-        self._longbridge: LongbridgeSource | None = None
+        self._tasks: TaskGroup
+        self._longbridge: Source | None = None
+        self._opend: tuple[OpenD, Source] | None = None
+        self._cloud: Source | None = None
         self._sandbox_started = False
 
     async def __aenter__(self) -> Self:
+        self._tasks = anyio.create_task_group()
+        await self._tasks.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._closing.aclose()
+        with anyio.move_on_after(_CLOSING_GRACE, shield=True):
+            await self._closing.aclose()
+        self._tasks.cancel_scope.cancel()
+        # What ended the block is the caller's to see as it is: told of it, a task group would wrap it in a group.
+        await self._tasks.__aexit__(None, None, None)
 
     @property
     def deadline(self) -> float:
@@ -44,38 +66,52 @@ class Upstreams:
     async def longbridge(self) -> "Source":
         """Longbridge OpenAPI; raises NotConfigured where no credentials are set."""
         async with self._opening:
-            if self._longbridge is None:
-                await self._start_sandbox_if_asked()
-                self._longbridge = await self._open_longbridge()
+            await self._start_sandbox_if_asked()
+            self._longbridge = self._longbridge or self._open_longbridge()
             return self._longbridge
 
-    async def _open_longbridge(self) -> "LongbridgeSource":
-        from mcp_shortvol.quota import Quota
+    async def futu(self) -> "Source":
+        """Futu/moomoo, as FUTU_SOURCE says: by itself OpenD where it answers, else the cloud where it is set up.
+
+        An OpenD that was set up and does not answer is an error and no reason to turn to another source.
+        """
+        async with self._opening:
+            await self._start_sandbox_if_asked()
+            settings = self._settings
+            if settings.futu_source == "futu_cloud":
+                return self._open_cloud()
+            opend, source = self._open_opend()
+            # A call opens the connection itself; its state is asked for only where that decides between two sources.
+            if settings.futu_source == "futu_opend" or settings.opend_set_up or not settings.cloud_set_up:
+                return source
+            try:
+                await opend.state()
+            except ShortVolumeError:
+                return self._open_cloud()
+            return source
+
+    def _open_longbridge(self) -> "Source":
         from mcp_shortvol.sources.http import HttpClient
         from mcp_shortvol.sources.longbridge.region import base_url
         from mcp_shortvol.sources.longbridge.source import LongbridgeSource
 
         settings = self._settings
-        credentials = await self._longbridge_credentials()
+        credentials = self._longbridge_credentials()
         url = settings.longbridge_http_url or base_url(settings.longbridge_region)
         headers = {"Accept-Language": settings.longbridge_language}
         http = HttpClient("Longbridge", url, timeout=settings.timeout, headers=headers)
         self._closing.push_async_callback(http.aclose)
-        # Published limits of an account: 10 calls a second, 5 at once.
         return LongbridgeSource(http, credentials, Quota(settings.longbridge_quota, concurrent=5))
 
-    async def _longbridge_credentials(self) -> "Credentials":
+    def _longbridge_credentials(self) -> "Credentials":
         from mcp_shortvol.sources.http import HttpClient
         from mcp_shortvol.sources.longbridge.oauth import OAuth, token_folder
         from mcp_shortvol.sources.longbridge.region import base_url
         from mcp_shortvol.sources.longbridge.signature import AppKey
 
         settings = self._settings
-        key, secret, token = (
-            settings.longbridge_app_key,
-            settings.longbridge_app_secret,
-            settings.longbridge_access_token,
-        )
+        key, secret = settings.longbridge_app_key, settings.longbridge_app_secret
+        token = settings.longbridge_access_token
         if key and secret and token:
             return AppKey(key, secret, token)
         if settings.longbridge_client_id and not (key or secret or token):
@@ -85,13 +121,46 @@ class Upstreams:
             return OAuth(settings.longbridge_client_id, http, token_folder())
         parts = {"APP_KEY": key, "APP_SECRET": secret, "ACCESS_TOKEN": token}
         missing = [f"LONGBRIDGE_{name}" for name, value in parts.items() if not value]
-        what = "not set up" if len(missing) == len(parts) else f"only partly set up: {_listed(missing)} missing"
+        lack = f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} missing"
         raise NotConfigured(
-            f"Longbridge is {what}.",
+            f"Longbridge is {'not' if len(missing) == len(parts) else 'only partly'} set up: {lack}.",
             "Set LONGBRIDGE_APP_KEY, LONGBRIDGE_APP_SECRET and LONGBRIDGE_ACCESS_TOKEN (from open.longbridge.com), or "
-            "LONGBRIDGE_CLIENT_ID after a sign-in with Longbridge's SDK or CLI. To try without an account, set "
+            "only LONGBRIDGE_CLIENT_ID after a sign-in with Longbridge's SDK or CLI. To try without an account, set "
             "SHORTVOL_SANDBOX=1: its figures are invented.",
         )
+
+    def _open_opend(self) -> tuple["OpenD", "Source"]:
+        if self._opend is None:
+            from mcp_shortvol.sources.opend.connection import OpenD
+            from mcp_shortvol.sources.opend.source import OpenDSource
+
+            settings = self._settings
+            opend = OpenD(
+                self._tasks,
+                settings.futu_opend_host or _OPEND_HOST,
+                settings.futu_opend_port or _OPEND_PORT,
+                rsa_key_file=settings.futu_opend_rsa_key_file,
+                timeout=settings.timeout,
+            )
+            self._closing.push_async_callback(opend.aclose)
+            self._opend = opend, OpenDSource(opend, Quota(settings.futu_quota, concurrent=_OPEND_CONCURRENT))
+        return self._opend
+
+    def _open_cloud(self) -> "Source":
+        if self._cloud is None:
+            from mcp_shortvol.sources.futu_cloud.auth import cloud_credentials
+            from mcp_shortvol.sources.futu_cloud.source import BASE_URL, FutuCloudSource
+            from mcp_shortvol.sources.http import HttpClient
+
+            settings = self._settings
+            credentials = cloud_credentials(
+                settings.futu_api_token, settings.futu_api_key, settings.futu_api_private_key_file
+            )
+            http = HttpClient("Futu's cloud", settings.futu_api_url or BASE_URL, timeout=settings.timeout)
+            self._closing.push_async_callback(http.aclose)
+            quota = Quota(_CLOUD_RATE if settings.futu_quota else None, concurrent=5)
+            self._cloud = FutuCloudSource(http, credentials, quota, settings.futu_api_path)
+        return self._cloud
 
     async def _start_sandbox_if_asked(self) -> None:
         if not self._settings.sandbox or self._sandbox_started:
@@ -99,11 +168,7 @@ class Upstreams:
         from mcp_shortvol.sandbox.runner import Sandbox
 
         sandbox = Sandbox(as_of=self._settings.sandbox_as_of)
-        await anyio.to_thread.run_sync(sandbox.__enter__)
-        self._closing.push_async_callback(anyio.to_thread.run_sync, sandbox.__exit__, None, None, None)
-        self._settings = load_settings(**sandbox.environment())
+        await anyio.to_thread.run_sync(sandbox.start)
+        self._closing.push_async_callback(anyio.to_thread.run_sync, sandbox.stop)
+        self._settings = self._settings.in_sandbox(sandbox.environment())
         self._sandbox_started = True
-
-
-def _listed(names: list[str]) -> str:
-    return f"{names[0]} is" if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} are"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mcp_shortvol.sandbox.longbridge import LongbridgeGateway
+from mcp_shortvol.sandbox.opend_gateway import OpenDGateway
 from mcp_shortvol.sandbox.runner import Sandbox
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -44,6 +45,20 @@ def gateway(sandbox: Sandbox) -> Iterator[LongbridgeGateway]:
     sandbox.longbridge.inclusive = True
     yield sandbox.longbridge
     sandbox.longbridge.faults.clear()
+
+
+@pytest.fixture
+def opend(sandbox: Sandbox) -> Iterator[OpenDGateway]:
+    """The sandbox's OpenD, logged in and without faults, limit or past."""
+    _reset(sandbox.opend)
+    yield sandbox.opend
+    _reset(sandbox.opend)
+
+
+def _reset(opend: OpenDGateway) -> None:
+    opend.faults.clear()
+    opend.requests.clear()
+    opend.logged_in, opend.limited = True, False
 
 
 @pytest.fixture

@@ -11,16 +11,19 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import date
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Protocol, Self
 
 from anyio.from_thread import start_blocking_portal
 
-from mcp_shortvol.errors import NotConfigured
+from mcp_shortvol.errors import InvalidRequest, NotConfigured
 from mcp_shortvol.sandbox.faults import parse_fault
 from mcp_shortvol.sandbox.futu_cloud import FutuCloudGateway
 from mcp_shortvol.sandbox.http import HttpServer, Request, Response
 from mcp_shortvol.sandbox.longbridge import LongbridgeGateway
+from mcp_shortvol.sandbox.opend import OpenDService
+from mcp_shortvol.sandbox.opend_gateway import OpenDGateway
 
 __all__ = ["Sandbox", "serve"]
 
@@ -81,16 +84,43 @@ class Sandbox:
     `as_of` is the newest date served; by default it is each market's yesterday.
     """
 
-    def __init__(self, as_of: date | None = None, *, longbridge_port: int = 0, cloud_port: int = 0) -> None:
+    def __init__(
+        self,
+        as_of: date | None = None,
+        *,
+        longbridge_port: int = 0,
+        opend_port: int = 0,
+        cloud_port: int = 0,
+        opend_rsa_key_file: Path | None = None,
+    ) -> None:
         self.longbridge = LongbridgeGateway(as_of)
+        self.opend = OpenDGateway(as_of)
         self.cloud = FutuCloudGateway(as_of)
         self._services: list[Service] = [
             HttpService(
                 "Longbridge", "--longbridge-port", longbridge_port, self.longbridge, self.longbridge.environment
             ),
+            OpenDService(self.opend, opend_port, rsa_key_file=opend_rsa_key_file),
             HttpService("Futu cloud", "--cloud-port", cloud_port, self.cloud, self.cloud.environment),
         ]
         self._running = ExitStack()
+
+    def fail(self, fault: str) -> None:
+        """Switch on a fault spelled [UPSTREAM.]NAME[:TIMES]; the upstream is longbridge, opend or cloud.
+
+        InvalidRequest where there is no such upstream or fault.
+        """
+        upstream, _, rest = fault.partition(".") if "." in fault else ("longbridge", "", fault)
+        name, times = parse_fault(rest)
+        match upstream:
+            case "longbridge":
+                self.longbridge.fail(name, times=times)
+            case "opend":
+                self.opend.fail(name, times=times)
+            case "cloud":
+                self.cloud.fail(name, times=times)
+            case _:
+                raise InvalidRequest(f'The sandbox plays no "{upstream}".', "It plays longbridge, opend and cloud.")
 
     def __enter__(self) -> Self:
         self.start()
@@ -119,16 +149,22 @@ class Sandbox:
         self._running.close()
 
 
-def serve(as_of: date | None = None, longbridge_port: int = 0, cloud_port: int = 0, faults: Sequence[str] = ()) -> None:
+def serve(
+    as_of: date | None = None,
+    longbridge_port: int = 0,
+    opend_port: int = 0,
+    cloud_port: int = 0,
+    faults: Sequence[str] = (),
+) -> None:
     """Run the sandbox in the foreground until Ctrl-C or SIGTERM.
 
     Prints one JSON line of environment variables on stdout, for programs, and a hint on stderr, for people. `faults`
-    are spelled NAME or NAME:TIMES. NotConfigured where a port is taken, InvalidRequest where a fault is not known.
+    are spelled as `Sandbox.fail` reads them. NotConfigured where a port is taken, InvalidRequest where a fault is not
+    known.
     """
-    sandbox = Sandbox(as_of, longbridge_port=longbridge_port, cloud_port=cloud_port)
+    sandbox = Sandbox(as_of, longbridge_port=longbridge_port, opend_port=opend_port, cloud_port=cloud_port)
     for fault in faults:
-        name, times = parse_fault(fault)
-        sandbox.longbridge.fail(name, times=times)
+        sandbox.fail(fault)
     ended = threading.Event()
 
     def end(_signal: int, _frame: FrameType | None) -> None:
@@ -141,8 +177,10 @@ def serve(as_of: date | None = None, longbridge_port: int = 0, cloud_port: int =
         sys.stdout.write(json.dumps(environment) + "\n")
         sys.stdout.flush()
         sys.stderr.write(
-            f"Sandbox at {environment['LONGBRIDGE_HTTP_URL']}: the figures are invented. "
-            "Set the variables above to use it; Ctrl-C ends it.\n"
+            f"The sandbox plays Longbridge at {environment['LONGBRIDGE_HTTP_URL']}, OpenD at "
+            f"{environment['FUTU_OPEND_HOST']}:{environment['FUTU_OPEND_PORT']} and Futu's cloud at "
+            f"{environment['FUTU_API_URL']}; the figures are invented. Set the variables above to use it; Ctrl-C ends "
+            "it.\n"
         )
         # Waiting without a time limit cannot be interrupted on Windows.
         while not ended.wait(0.5):
