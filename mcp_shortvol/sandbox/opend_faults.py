@@ -190,7 +190,7 @@ class OpenDFaults:
             self._known = _known()
 
     def next(self, protocol: int) -> Fault:
-        """The fault to play on an answer of `protocol`, counted as played; one that does nothing where there is none."""
+        """The fault to play on an answer of `protocol`, counted as played; one that does nothing if there is none."""
         with self._lock:
             active = next((active for active in self._active if active.on == protocol), None)
             if active is None:
