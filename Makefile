@@ -16,8 +16,8 @@ demo: $(VENV)/.installed
 	@echo '$$ mcp-shortvol query 700.HK --sandbox'
 	@$(BIN)/mcp-shortvol query 700.HK --sandbox
 	@echo
-	@echo '$$ mcp-shortvol query TSLA.US --count 10 --sandbox'
-	@$(BIN)/mcp-shortvol query TSLA.US --count 10 --sandbox
+	@echo '$$ mcp-shortvol query TSLA.US --source futu_opend --count 10 --sandbox'
+	@$(BIN)/mcp-shortvol query TSLA.US --source futu_opend --count 10 --sandbox
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest

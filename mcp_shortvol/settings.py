@@ -111,6 +111,11 @@ class Settings(BaseSettings):
             )
         )
 
+    @property
+    def anything_set_up(self) -> bool:
+        """Whether any vendor was named, or the sandbox asked for."""
+        return any((self.longbridge_set_up, self.opend_set_up, self.cloud_set_up, self.sandbox))
+
     def in_sandbox(self, variables: Mapping[str, str]) -> "Settings":
         """The same with the vendors that a sandbox's `variables` name, and none of the real ones."""
         vendors = {

@@ -13,12 +13,17 @@ from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp_types import CallToolResult, TextContent
 from pydantic import ValidationError
 
-from mcp_shortvol.errors import InvalidRequest, NotConfigured, SetupError, UnknownSecurity
+from mcp_shortvol.errors import InvalidRequest, NotConfigured, SetupError, UnknownSecurity, UpstreamUnreachable
 from mcp_shortvol.server import build_server
 from mcp_shortvol.settings import Settings, load_settings
 
 __all__ = ["query"]
 
+_NOTHING_SET_UP = NotConfigured(
+    "Nothing is set up yet: Longbridge has no credentials, and no OpenD answers on this machine.",
+    "Set LONGBRIDGE_APP_KEY, LONGBRIDGE_APP_SECRET and LONGBRIDGE_ACCESS_TOKEN, or start Futu's OpenD; or add --sandbox to "
+    "try it with invented figures.",
+)
 _ANSWERED, _OUR_DEFECT, _WRONG_QUESTION, _NOT_SET_UP, _VENDOR_FAILED = range(5)
 
 
@@ -38,8 +43,10 @@ def query(options: argparse.Namespace) -> int:
     arguments = {name: value for name, value in given.items() if value is not None}
     if options.full:
         arguments["response_format"] = "full"
+    nothing_set_up = False
     try:
         settings = _settings(options)
+        nothing_set_up = options.source == "auto" and not settings.anything_set_up
         result = anyio.run(_call, build_server(settings), _tool(options, settings), arguments)
     except NotConfigured as error:
         return _failed(error, error)
@@ -48,6 +55,8 @@ def query(options: argparse.Namespace) -> int:
         sys.stderr.write("mcp-shortvol: A defect of this program; please report it with what you asked.\n")
         return _OUR_DEFECT
     except ToolError as error:
+        if nothing_set_up and isinstance(error.__cause__, UpstreamUnreachable):
+            return _failed(_NOTHING_SET_UP, _NOTHING_SET_UP)
         return _failed(error, error.__cause__)
     finally:
         if sys.stderr.isatty():

@@ -78,7 +78,9 @@ def test_a_usual_answer_of_a_busy_stock_costs_little(symbol: Symbol, volume: int
 @pytest.mark.parametrize("symbol", [TENCENT, TESLA], ids=str)
 @pytest.mark.parametrize("count", [0, 1, 2, 20, 250, 1000])
 def test_the_concise_text_keeps_to_two_kilobytes_and_shows_the_newest_day(symbol: Symbol, count: int) -> None:
-    series = series_of(symbol, busy_days(symbol, count), ending=Ending.STALLED, source="sandbox:longbridge", unreadable=7)
+    series = series_of(
+        symbol, busy_days(symbol, count), ending=Ending.STALLED, source="sandbox:longbridge", unreadable=7
+    )
     text = concise_text(series, answer_of(series, "concise"))
     assert len(text.encode()) <= 2048
     assert count == 0 or "\n2026-06-12|" in text
@@ -112,7 +114,10 @@ def test_a_missing_figure_is_null_and_a_dash() -> None:
     series = series_of(TENCENT, [Day(NEWEST, None, None, None)])
     answer = answer_of(series, "concise")
     assert answer.rows == [["2026-06-12", None, None, None, None, None]]
-    assert [cell.strip() for cell in concise_text(series, answer).splitlines()[6].split("|")] == ["2026-06-12", *"-----"]
+    assert [cell.strip() for cell in concise_text(series, answer).splitlines()[6].split("|")] == [
+        "2026-06-12",
+        *"-----",
+    ]
 
 
 def test_an_incomplete_answer_is_told_by_either_channel_alone() -> None:

@@ -42,7 +42,9 @@ def test_help_is_as_reviewed(command: list[str], snapshot: Callable[[str, str], 
 def test_query_prints_the_text_the_assistant_would_get() -> None:
     done = run("query", "0700.HK", "--count", "3", "--sandbox", SHORTVOL_SANDBOX_AS_OF="2026-05-20")
     assert [done.returncode, done.stderr] == [0, ""]
-    assert done.stdout.startswith("**700.HK daily short volume, 3 trading days to 2026-05-20** (SANDBOX playing Longbridge")
+    assert done.stdout.startswith(
+        "**700.HK daily short volume, 3 trading days to 2026-05-20** (SANDBOX playing Longbridge"
+    )
     assert "\n2026-05-18| 2.93 M| 29.5 M|     9.92|  449.2|    1.32 bn\n" in done.stdout
 
 
@@ -64,7 +66,9 @@ def test_query_full_ends_with_csv() -> None:
         (["query", "700.HK", "--count", "many"], 2, "count cannot be used. It must be a whole number from 1 to 1000."),
         (["query", "700.HK", "--start", "May"], 2, "start_date is not a date of the calendar."),
         (["query", "ZZZZ.US", "--sandbox"], 2, "does not know this symbol"),
-        (["query", "700.HK"], 3, "Longbridge is not set up."),
+        (["query", "700.HK"], 3, "Nothing is set up yet: Longbridge has no credentials, and no OpenD answers"),
+        (["query", "700.HK", "--source", "longbridge"], 3, "Longbridge is not set up"),
+        (["query", "700.HK", "--source", "futu_opend"], 4, "No OpenD answers at 127.0.0.1:11111."),
         (["sandbox", "--fault", "nonsense"], 2, 'The sandbox has no fault "nonsense".'),
         (["sandbox", "--as-of", "May"], 2, "'May' is not a date as YYYY-MM-DD"),
         (["sandbox", "--longbridge-port", "1234567"], 3, "cannot listen on port 1234567"),
@@ -75,6 +79,20 @@ def test_a_failure_is_one_sentence_on_standard_error_and_a_code(arguments: list[
     assert [done.returncode, done.stdout] == [code, ""]
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "label"),
+    [
+        ("auto", "sandbox:longbridge"),
+        ("longbridge", "sandbox:longbridge"),
+        ("futu_opend", "sandbox:futu_opend"),
+        ("futu_cloud", "sandbox:futu_cloud"),
+    ],
+)
+def test_query_asks_the_source_it_is_told_to(source: str, label: str) -> None:
+    done = run("query", "700.HK", "--source", source, "--count", "1", "--json", "--sandbox")
+    assert json.loads(done.stdout)["source"] == label
 
 
 def test_a_vendor_that_does_not_answer_is_code_4(environment: dict[str, str]) -> None:

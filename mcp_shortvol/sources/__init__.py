@@ -62,9 +62,7 @@ class Source(Protocol):
     def first_cursor(self, symbol: Symbol, end: date | None) -> str | None:
         """Where the page that ends with `end` starts, for vendors that can jump; None starts at the newest day."""
 
-    async def fetch_page(
-        self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
-    ) -> Page:
+    async def fetch_page(self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None) -> Page:
         """One page of at most `size` days from `cursor` back in time; raises errors of `mcp_shortvol.errors` only.
 
         `on_wait` is told when the vendor's quota makes the call wait.

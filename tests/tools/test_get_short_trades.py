@@ -137,7 +137,10 @@ async def test_progress_is_reported_page_by_page(client: Client) -> None:
         ({"symbol": "700.HK", "start_date": "2026-05-02", "end_date": "2026-05-01"}, "2026-05-02 is after end_date"),
         ({"symbol": "700.HK", "start_date": "2999-01-01"}, "is in the future: in Hong Kong it is"),
         ({"symbol": "700.HK", "response_format": "csv"}, 'It must be "concise" or "full".'),
-        ({"symbol": "700.HK", "limit": 5}, 'There is no argument "limit". The arguments of get_short_trades are symbol,'),
+        (
+            {"symbol": "700.HK", "limit": 5},
+            'There is no argument "limit". The arguments of get_short_trades are symbol,',
+        ),
         ({"symbol": "700.HK", "<b>x": 5}, 'There is no argument "?b?x".'),
     ],
 )
@@ -195,7 +198,7 @@ async def test_without_credentials_it_says_which_to_set(
     monkeypatch.delenv("LONGBRIDGE_ACCESS_TOKEN")
     async with Client(build_server(load_settings()), raise_exceptions=True) as client:
         text = await error(client, symbol="700.HK")
-    assert text.startswith("Longbridge is not set up.")
+    assert text.startswith("Longbridge is not set up: LONGBRIDGE_APP_KEY, LONGBRIDGE_APP_SECRET and")
     assert "SHORTVOL_SANDBOX=1" in text
 
 
