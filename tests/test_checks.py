@@ -51,7 +51,7 @@ def hk_days(number: int = 30) -> list[Day]:
 
 def altered(days: Sequence[Day], *indices: int, **figures: float | None) -> list[Day]:
     """The days with the figures of some changed; 0 is the newest."""
-    return [replace(day, **figures) if index in indices else day for index, day in enumerate(days)]  # type: ignore[arg-type]
+    return [day._replace(**figures) if index in indices else day for index, day in enumerate(days)]  # type: ignore[arg-type]
 
 
 def said(found: Series, today: date = TODAY) -> str:

@@ -1,7 +1,6 @@
 """A week or a month says what its days say together, and nothing that they do not."""
 
 import random
-from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Literal
@@ -69,14 +68,13 @@ class TestFigures:
         assert (month.date, month.close, month.days, month.ratio_days) == (date(2026, 5, 29), 11.0, 2, 2)
 
     def test_turnovers_and_exchange_parts_are_summed_too(self) -> None:
-        day = replace(
-            day_on("2026-05-18"),
+        day = day_on("2026-05-18")._replace(
             short_turnover=1.5,
             total_turnover=10.25,
             nasdaq_short_volume=60,
             nyse_short_volume=0,
         )
-        week = only(day, replace(day, date=date(2026, 5, 19), total_turnover=None))
+        week = only(day, day._replace(date=date(2026, 5, 19), total_turnover=None))
         assert (week.short_turnover, week.total_turnover) == (3.0, 10.25)
         assert (week.nasdaq_short_volume, week.nyse_short_volume) == (120, 0)
 
@@ -86,7 +84,7 @@ class TestFigures:
         assert (week.short_ratio_pct, week.ratio_days, week.days) == (10.0, 1, 3)
 
     def test_what_no_day_knows_is_null(self) -> None:
-        lone = replace(day_on("2026-05-18", 100, None, None), source_ratio_pct=20.0)
+        lone = day_on("2026-05-18", 100, None, None)._replace(source_ratio_pct=20.0)
         week = only(lone)
         assert (week.short_volume, week.total_volume, week.short_ratio_pct, week.ratio_days) == (100, None, None, 0)
         assert (week.close, week.short_turnover, week.total_turnover) == (None, None, None)
@@ -105,7 +103,7 @@ series = st.dictionaries(
     st.integers(0, 900), st.tuples(unknown_or, unknown_or, unknown_or), min_size=1, max_size=80
 ).map(
     lambda cells: [
-        replace(Day(date(2024, 12, 1) + timedelta(offset), short, total, None), short_turnover=money)
+        Day(date(2024, 12, 1) + timedelta(offset), short, total, None)._replace(short_turnover=money)
         for offset, (short, total, money) in cells.items()
     ]
 )

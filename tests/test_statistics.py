@@ -44,7 +44,7 @@ def a_year(seed: int) -> list[Day]:
         total = chance.randrange(10**6, 10**8)
         short = int(total * chance.uniform(0.05, 0.25))
         money = round(short * price * chance.uniform(0.99, 1.01), 2)
-        days.append(replace(day_of(index, short, total, price), short_turnover=money))
+        days.append(day_of(index, short, total, price)._replace(short_turnover=money))
     return days[::-1]
 
 
@@ -265,12 +265,12 @@ class TestByHand:
         assert known(per_mille(*range(100, 130), closes=closes)).price_correlation is None
 
     def test_turnover_is_an_integer_where_it_is_whole(self) -> None:
-        quarters = [replace(day, short_turnover=10.25) for day in per_mille(100, 110, 120, 130)]
+        quarters = [day._replace(short_turnover=10.25) for day in per_mille(100, 110, 120, 130)]
         total = known(quarters).total_short_turnover
         assert total == 41
         assert type(total) is int
         assert known(quarters[:2]).total_short_turnover == 20.5
-        cents = [replace(day, short_turnover=0.1) for day in per_mille(1, 2, 3)]
+        cents = [day._replace(short_turnover=0.1) for day in per_mille(1, 2, 3)]
         assert known(cents).total_short_turnover == 0.3
 
 
@@ -280,7 +280,7 @@ class TestMissingFigures:
         assert statistics_of([day_of(0, None), day_of(1, 5, None), day_of(2, 0, 0)]) is None
 
     def test_the_source_s_ratio_stands_in_but_carries_no_weight(self) -> None:
-        lone = replace(day_of(1, 5, None), source_ratio_pct=30.0)
+        lone = day_of(1, 5, None)._replace(source_ratio_pct=30.0)
         found = known([lone, day_of(0, 100)])
         assert (found.latest_pct, found.mean_pct, found.weighted_mean_pct) == (30.0, 20.0, 10.0)
         assert known([lone]).weighted_mean_pct is None
@@ -291,12 +291,12 @@ class TestMissingFigures:
         assert found.total_short_volume == 107
 
     def test_sums_are_null_where_nothing_is_known(self) -> None:
-        lone = replace(day_of(1, None, None), source_ratio_pct=30.0)
+        lone = day_of(1, None, None)._replace(source_ratio_pct=30.0)
         assert known([lone]).total_short_volume is None
         assert known([lone]).total_short_turnover is None
 
     def test_a_known_zero_stays_zero(self) -> None:
-        found = known([replace(day_of(0, 0), short_turnover=0.0)])
+        found = known([day_of(0, 0)._replace(short_turnover=0.0)])
         assert (found.latest_pct, found.weighted_mean_pct, found.total_short_volume) == (0.0, 0.0, 0)
         assert found.total_short_turnover == 0
 
@@ -308,7 +308,7 @@ class TestFloats:
         assert found.percentile == 50.0
 
     def test_a_vendor_s_ratio_with_rounding_noise_is_no_movement(self) -> None:
-        noisy = [replace(day_of(i, None), source_ratio_pct=0.29 * 100 if i % 2 else 29.0) for i in range(30)]
+        noisy = [day_of(i, None)._replace(source_ratio_pct=0.29 * 100 if i % 2 else 29.0) for i in range(30)]
         assert noisy[0].short_ratio_pct != noisy[1].short_ratio_pct
         found = known(noisy)
         assert (found.stdev_pp, found.z_score, found.trend) == (0.0, None, "flat")
@@ -345,7 +345,7 @@ class TestLaws:
     @given(known_days, st.integers(2, 10**5))
     def test_scaling_volumes_changes_only_their_sum(self, days: list[Day], factor: int) -> None:
         scaled = [
-            replace(day, short_volume=(day.short_volume or 0) * factor, total_volume=(day.total_volume or 0) * factor)
+            day._replace(short_volume=(day.short_volume or 0) * factor, total_volume=(day.total_volume or 0) * factor)
             for day in days
         ]
         plain = known(days)
@@ -396,7 +396,7 @@ class TestLaws:
 
     @given(any_days, st.lists(st.one_of(st.none(), st.floats(0, 10**18)), min_size=60, max_size=60))
     def test_the_json_form_is_json_whatever_a_vendor_sends(self, days: list[Day], ratios: list[float | None]) -> None:
-        sent = [replace(day, source_ratio_pct=ratio) for day, ratio in zip(days, ratios, strict=False)]
+        sent = [day._replace(source_ratio_pct=ratio) for day, ratio in zip(days, ratios, strict=False)]
         found = statistics_of(sent)
         if found is not None:
             text = json.dumps(found.as_dict(), allow_nan=False)

