@@ -41,5 +41,5 @@ async def test_a_prompt_is_served_and_filled_in(file: PromptFile) -> None:
 
 def test_a_header_with_an_unknown_line_is_refused(tmp_path: Path) -> None:
     (tmp_path / "odd.md").write_text("---\ntitle: T\ndescription: D\nargumnet symbol: S\n---\nText\n")
-    with pytest.raises(ValueError, match="odd.md"):
+    with pytest.raises(ValueError, match="needs a title"):
         PromptFile.read(tmp_path / "odd.md")

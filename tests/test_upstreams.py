@@ -81,7 +81,10 @@ async def test_half_an_app_key_of_the_cloud_says_what_is_missing() -> None:
 
 
 async def test_what_ends_the_block_comes_out_as_it_is(opend: OpenDGateway, environment: dict[str, str]) -> None:
-    with pytest.raises(KeyError, match="mine"):
+    async def fail_with_a_connection_open() -> None:
         async with Upstreams(load_settings()) as upstreams:
             await fetch_series(await upstreams.futu(), Question(Symbol.parse("700.HK"), 1))
             raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        await fail_with_a_connection_open()

@@ -1,4 +1,4 @@
-"""The Futu tool as an assistant calls it, over an OpenD on real TCP: the published days, paging, every failure in words."""
+"""The Futu tool as an assistant calls it, over real TCP: the published days, paging, every failure in words."""
 
 import re
 import time
