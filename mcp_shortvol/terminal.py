@@ -21,8 +21,8 @@ __all__ = ["query"]
 
 _NOTHING_SET_UP = NotConfigured(
     "Nothing is set up yet: Longbridge has no credentials, and no OpenD answers on this machine.",
-    "Set LONGBRIDGE_APP_KEY, LONGBRIDGE_APP_SECRET and LONGBRIDGE_ACCESS_TOKEN, or start Futu's OpenD; or add --sandbox to "
-    "try it with invented figures.",
+    "Set LONGBRIDGE_APP_KEY, LONGBRIDGE_APP_SECRET and LONGBRIDGE_ACCESS_TOKEN, or start Futu's OpenD; or add "
+    "--sandbox to try it with invented figures.",
 )
 _ANSWERED, _OUR_DEFECT, _WRONG_QUESTION, _NOT_SET_UP, _VENDOR_FAILED = range(5)
 
