@@ -1,11 +1,25 @@
-"""Runs the benchmarks and prints each figure as a ratio to a named yardstick."""
+"""Runs the benchmarks named, or all, and prints each figure as a ratio to a named yardstick."""
 
+import argparse
+
+from benchmarks.opend_calls import opend_calls
 from benchmarks.start_up import start_up
+from benchmarks.vendor_sdk import vendor_sdk
+
+_BENCHMARKS = {benchmark.__name__: benchmark for benchmark in (start_up, opend_calls, vendor_sdk)}
 
 
 def main() -> None:
-    """Print every figure."""
-    print("spawn to first tools/list / bare two-tool server:", start_up())
+    """Print every figure asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=", ".join(_BENCHMARKS), default=list(_BENCHMARKS))
+    names = parser.parse_args().names
+    for name in names:
+        if name not in _BENCHMARKS:
+            parser.error(f"there is no benchmark {name}; there are {', '.join(_BENCHMARKS)}")
+    for name in names:
+        for figure in _BENCHMARKS[name]():
+            print(figure, flush=True)
 
 
 if __name__ == "__main__":

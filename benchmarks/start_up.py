@@ -3,10 +3,11 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks.measure import Ratio, interleaved
+from benchmarks.measure import interleaved
 
 __all__ = ["start_up"]
 
@@ -18,11 +19,12 @@ _INITIALIZE = {
 }
 
 
-def start_up(pairs: int = 30) -> Ratio:
+def start_up(pairs: int = 30) -> Iterator[str]:
     """The ratio of the two times; both run in this interpreter's environment."""
     ours = [str(Path(sys.executable).with_name("mcp-shortvol"))]
     bare = [sys.executable, str(Path(__file__).with_name("bare_server.py"))]
-    return interleaved(lambda: _first_tools_list(ours), lambda: _first_tools_list(bare), pairs)
+    ratio = interleaved(lambda: _first_tools_list(ours), lambda: _first_tools_list(bare), pairs)
+    yield f"spawn to first tools/list / bare two-tool server: {ratio}"
 
 
 def _first_tools_list(command: list[str]) -> float:
@@ -30,19 +32,20 @@ def _first_tools_list(command: list[str]) -> float:
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
+        requests, answers = process.stdin, process.stdout
+        assert requests is not None
+        assert answers is not None
 
         def send(message: dict[str, object]) -> None:
-            process.stdin.write(json.dumps(message) + "\n")
-            process.stdin.flush()
+            requests.write(json.dumps(message) + "\n")
+            requests.flush()
 
         send(_INITIALIZE)
-        process.stdout.readline()
+        answers.readline()
         send({"jsonrpc": "2.0", "method": "notifications/initialized"})
         send({"jsonrpc": "2.0", "id": 2, "method": "tools/list"})
-        tools = json.loads(process.stdout.readline())["result"]["tools"]
+        tools = json.loads(answers.readline())["result"]["tools"]
         took = perf_counter() - began
         assert tools, "the server lists no tools"
-        process.stdin.close()
+        requests.close()
     return took

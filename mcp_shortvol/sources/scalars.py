@@ -26,11 +26,11 @@ def read_int(value: object) -> int | None:
 
     Returns None where there is no figure; raises Unreadable.
     """
+    if type(value) is int and 0 <= value <= _MOST_SHARES:
+        return value  # what most cells are
     if value is None or value == "":
         return None
-    if type(value) is int:
-        number = value
-    elif type(value) is str and value.isdecimal() and value.isascii() and len(value) <= _MOST_DIGITS:
+    if type(value) is str and value.isdecimal() and value.isascii() and len(value) <= _MOST_DIGITS:
         number = int(value)
     else:
         number = _whole(_number(value))
