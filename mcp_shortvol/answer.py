@@ -5,21 +5,25 @@ are shares, money is in the market's currency, ratios are percent rounded to 2 d
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from mcp_shortvol.markets import Market
 from mcp_shortvol.notes import notes_on
-from mcp_shortvol.series import Day, Series
+from mcp_shortvol.periods import Period, periods_of
+from mcp_shortvol.series import Day, Series, ShortPosition
 from mcp_shortvol.statistics import statistics_of
 from mcp_shortvol.summary import summary_of
 
-__all__ = ["ResponseFormat", "ShortVolumeAnswer", "answer_of", "columns_of"]
+__all__ = ["Interval", "ResponseFormat", "ShortVolumeAnswer", "answer_of", "rounded"]
 
 ResponseFormat = Literal["concise", "full"]
+Interval = Literal["day", "week", "month"]
+"""What a row is; the statistics and the count are of days whatever it is."""
 
 _CONCISE_ROWS = 250
 _CONCISE_BYTES = 15 * 1024
@@ -28,7 +32,7 @@ Cell = str | int | float | None
 
 
 class ShortVolumeAnswer(BaseModel):
-    """What `get_short_trades` and `get_daily_short_volume` answer."""
+    """A figure that is unknown is null, never 0."""
 
     symbol: str
     market: str
@@ -48,14 +52,6 @@ class ShortVolumeAnswer(BaseModel):
     notes: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of `rows`: its name and a day's figure for it, rounded as it is printed."""
-
-    name: str
-    value: Callable[[Day], Cell]
-
-
 def rounded(value: float | None, decimals: int) -> int | float | None:
     """A figure as it travels: rounded, and without a fraction where there is none."""
     if value is None:
@@ -64,32 +60,51 @@ def rounded(value: float | None, decimals: int) -> int | float | None:
     return int(result) if result == int(result) else result
 
 
-_DATE = Column("date", lambda day: day.date.isoformat())
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of `rows`, named as the figure of a day or a period is, and the decimals it is printed with."""
+
+    name: str
+    decimals: int = 0
+
+    def of(self, row: Day | Period) -> Cell:
+        """The cell of a row; None where such a row has no such figure."""
+        value = getattr(row, self.name, None)
+        return value.isoformat() if isinstance(value, date) else rounded(value, self.decimals)
+
+
 _CORE = (
-    _DATE,
-    Column("short_volume", lambda day: day.short_volume),
-    Column("total_volume", lambda day: day.total_volume),
-    Column("short_ratio_pct", lambda day: rounded(day.short_ratio_pct, 2)),
-    Column("close", lambda day: rounded(day.close, 4)),
+    Column("date"),
+    Column("short_volume"),
+    Column("total_volume"),
+    Column("short_ratio_pct", 2),
+    Column("close", 4),
 )
-_SHORT_TURNOVER = Column("short_turnover", lambda day: rounded(day.short_turnover, 0))  # as the exchange prints it
+_SHORT_TURNOVER = Column("short_turnover")  # in whole dollars, as the exchange prints it
+_DAYS = Column("days")
 _FULL = (
-    Column("source_ratio_pct", lambda day: rounded(day.source_ratio_pct, 4)),
-    Column("nasdaq_short_volume", lambda day: day.nasdaq_short_volume),
-    Column("nyse_short_volume", lambda day: day.nyse_short_volume),
-    Column("total_turnover", lambda day: rounded(day.total_turnover, 2)),
-    Column("open", lambda day: rounded(day.open, 4)),
-    Column("previous_close", lambda day: rounded(day.previous_close, 4)),
-    Column("average_ratio_20d_pct", lambda day: rounded(day.average_ratio_20d_pct, 3)),
+    Column("source_ratio_pct", 4),
+    Column("nasdaq_short_volume"),
+    Column("nyse_short_volume"),
+    Column("total_turnover", 2),
+    Column("open", 4),
+    Column("previous_close", 4),
+    Column("average_ratio_20d_pct", 3),
 )
 
 
-def columns_of(market: Market, days: Sequence[Day], response_format: ResponseFormat) -> list[Column]:
+def _columns(
+    market: Market, rows: Sequence[Day | Period], interval: Interval, response_format: ResponseFormat
+) -> list[Column]:
     """The columns of an answer: the core always, and in a full one whatever else the source gave."""
-    core = [*_CORE, _SHORT_TURNOVER] if market is Market.HK else [*_CORE]
+    core = [*_CORE]
+    if market is Market.HK:
+        core.append(_SHORT_TURNOVER)
+    if interval != "day":
+        core.append(_DAYS)
     if response_format == "concise":
         return core
-    return core + [column for column in _FULL if any(column.value(day) is not None for day in days)]
+    return core + [column for column in _FULL if any(column.of(row) is not None for row in rows)]
 
 
 def _within_budget(rows: list[list[Cell]]) -> list[list[Cell]]:
@@ -102,13 +117,16 @@ def _within_budget(rows: list[list[Cell]]) -> list[list[Cell]]:
     return rows[:_CONCISE_ROWS]
 
 
-def answer_of(series: Series, response_format: ResponseFormat) -> ShortVolumeAnswer:
+def answer_of(
+    series: Series, response_format: ResponseFormat = "concise", interval: Interval = "day"
+) -> ShortVolumeAnswer:
     """The structured answer that a series gives."""
     symbol, days = series.question.symbol, series.days
-    columns = columns_of(symbol.market, days, response_format)
-    rows = [[column.value(day) for column in columns] for day in days]
+    periods = [] if interval == "day" else periods_of(days, interval)
+    lines: Sequence[Day | Period] = days if interval == "day" else periods
+    columns = _columns(symbol.market, lines, interval, response_format)
+    rows = [[column.of(line) for column in columns] for line in lines]
     shown = rows if response_format == "full" else _within_budget(rows)
-    position = series.short_position
     statistics = statistics_of(days)
     return ShortVolumeAnswer(
         symbol=str(symbol),
@@ -125,11 +143,14 @@ def answer_of(series: Series, response_format: ResponseFormat) -> ShortVolumeAns
         rows=shown,
         rows_omitted=len(rows) - len(shown),
         statistics=statistics and statistics.as_dict(),
-        short_position=position
-        and {
-            "shares": position.shares,
-            "pct_of_issued": position.pct_of_issued,
-            "date": position.date.isoformat() if position.date else None,
-        },
-        notes=notes_on(series, omitted=len(rows) - len(shown)),
+        short_position=series.short_position and _position(series.short_position),
+        notes=notes_on(series, omitted=len(rows) - len(shown), periods=periods),
     )
+
+
+def _position(position: ShortPosition) -> dict[str, Cell]:
+    return {
+        "shares": position.shares,
+        "pct_of_issued": rounded(position.pct_of_issued, 4),
+        "date": position.date.isoformat() if position.date else None,
+    }

@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         "--source",
         choices=("auto", "longbridge", "futu_opend", "futu_cloud"),
         default="auto",
-        help="auto: Longbridge where it is set up, else Futu/moomoo",
+        help="auto: whichever is set up, a named OpenD before Longbridge before the cloud",
     )
     query.add_argument("--sandbox", action="store_true", help="invented figures from this machine; needs no account")
 

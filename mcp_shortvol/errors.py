@@ -52,8 +52,8 @@ class ShortVolumeError(Exception):
         super().__init__(what, next_step)
 
     def __str__(self) -> str:
-        trace = f" (trace id {self.trace_id})" if self.trace_id else ""
-        return f"{self.what}{trace} {self.next_step}"
+        trace = f" Trace id for the vendor's support: {self.trace_id}." if self.trace_id else ""
+        return f"{self.what} {self.next_step}{trace}"
 
 
 class InvalidRequest(ShortVolumeError):

@@ -4,10 +4,12 @@ First whatever makes the answer incomplete, then what the days themselves give a
 mean, once and briefly.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date
 
 from mcp_shortvol.checks import findings
 from mcp_shortvol.markets import Market
+from mcp_shortvol.periods import Period, cut_end, cut_start
 from mcp_shortvol.question import MAX_DAYS
 from mcp_shortvol.series import Ending, Series
 from mcp_shortvol.words import days_in_words
@@ -17,9 +19,9 @@ __all__ = ["notes_on"]
 _MOST = 5
 
 
-def notes_on(series: Series, *, omitted: int) -> list[str]:
-    """The notes of an answer that leaves `omitted` days out of its rows."""
-    said = [*_completeness(series)]
+def notes_on(series: Series, *, omitted: int = 0, periods: Sequence[Period] = ()) -> list[str]:
+    """The notes of an answer that leaves `omitted` rows out, and whose rows are `periods` where they are no days."""
+    said = [*_completeness(series), *_cut_periods(series, periods)]
     if omitted:
         said.append(f"{omitted} older rows are left out here: narrow the dates, or use response_format=full.")
     # The sandbox may play a day long past, which makes its newest day not stale.
@@ -41,6 +43,22 @@ def _completeness(series: Series) -> Iterator[str]:
         yield f"All there is of the {wanted}: the source's history begins on {days[-1].date}."
 
 
+def _cut_periods(series: Series, periods: Sequence[Period]) -> Iterator[str]:
+    """The oldest and the newest period, where the question or today leaves out some of their days."""
+    if not periods:
+        return
+    question, days = series.question, series.days
+    start = max(question.start or date.min, days[-1].date if question.count else date.min)
+    end = min(question.end or date.max, days[0].date if series.invented else series.today)
+    cuts = []
+    if series.ending is not Ending.HISTORY_BEGINS and cut_start(periods[-1], start):
+        cuts.append(f"the oldest only from {start}")
+    if cut_end(periods[0], end):
+        cuts.append(f"the newest only to {end}")
+    if cuts:
+        yield f"Not every row is a whole period: {' and '.join(cuts)}."
+
+
 def _meaning(series: Series) -> str:
     hong_kong = series.question.symbol.market is Market.HK
     if not series.days:
@@ -49,8 +67,11 @@ def _meaning(series: Series) -> str:
     if hong_kong:
         return "Short volume is a day's sales, not open short positions; Hong Kong covers designated securities only."
     if series.ratio_basis == "consolidated volume":
-        return "Short volume is a day's sales, market making included; it is not short interest."
+        return (
+            "Short volume is a day's sales, market making included, not short interest; compare it only within this "
+            "source."
+        )
     return (
-        "Short volume is a day's sales, market making included, not short interest; "
-        "compare this US ratio with no other source's."
+        "Short volume is a day's sales, market making included (40-50 % is normal off exchange), not short interest; "
+        "compare it only within this source."
     )

@@ -14,7 +14,7 @@ from typing import Literal
 from mcp_shortvol.series import Day
 from mcp_shortvol.totals import both_volumes, money_of, shares_of, weighted_ratio_pct
 
-__all__ = ["Interval", "Period", "periods_of"]
+__all__ = ["Interval", "Period", "cut_end", "cut_start", "periods_of"]
 
 Interval = Literal["week", "month"]
 
@@ -51,6 +51,21 @@ def periods_of(days: Iterable[Day], interval: Interval) -> list[Period]:
     newest_first = sorted(days, key=lambda day: day.date, reverse=True)
     grouped = groupby(newest_first, key=lambda day: bounds(day.date))
     return [_period(first, last, list(members)) for (first, last), members in grouped]
+
+
+def cut_start(period: Period, start: date) -> bool:
+    """Whether a range that begins with `start` leaves out weekdays of the period."""
+    return _weekday_within(period.first_day, start)
+
+
+def cut_end(period: Period, end: date) -> bool:
+    """Whether a range that ends with `end` leaves out weekdays of the period."""
+    return end < period.last_day and _weekday_within(end + timedelta(1), period.last_day + timedelta(1))
+
+
+def _weekday_within(first: date, until: date) -> bool:
+    """Whether a weekday lies on or after `first` and before `until`."""
+    return any((first + timedelta(days)).weekday() < 5 for days in range(min((until - first).days, 3)))
 
 
 def _week(day: date) -> tuple[date, date]:

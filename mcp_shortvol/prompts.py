@@ -17,10 +17,27 @@ from pathlib import Path
 from mcp.server.mcpserver.prompts import Prompt
 from mcp.server.mcpserver.prompts.base import PromptArgument
 
-__all__ = ["PromptFile", "load_prompts", "prompt_files"]
+__all__ = ["PromptFile", "load_prompts", "prompt_files", "suggestions"]
 
 _ARGUMENT = re.compile(r"argument (?P<name>[a-z_]+)(?: = (?P<default>[^:]+))?: (?P<description>.+)")
 _LONGEST_VALUE = 200
+# What a client may offer while somebody fills in an argument of this name.
+_SUGGESTIONS = {
+    "symbol": (
+        "700.HK",
+        "9988.HK",
+        "3690.HK",
+        "1211.HK",
+        "2800.HK",
+        "AAPL.US",
+        "TSLA.US",
+        "NVDA.US",
+        "GME.US",
+        "SPY.US",
+    ),
+    "days": ("20", "30", "60", "120", "250"),
+    "threshold": ("1.5", "2", "3"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +95,11 @@ def prompt_files() -> Iterator[Path]:
 def load_prompts() -> list[Prompt]:
     """Every prompt, ready to be registered."""
     return [_prompt(PromptFile.read(path)) for path in prompt_files()]
+
+
+def suggestions(argument: str, typed: str) -> list[str]:
+    """Values to offer for an argument of which so much has been typed."""
+    return [value for value in _SUGGESTIONS.get(argument, ()) if value.lower().startswith(typed.strip().lower())]
 
 
 def _prompt(file: PromptFile) -> Prompt:

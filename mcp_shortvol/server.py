@@ -5,10 +5,12 @@ from contextlib import asynccontextmanager
 
 from mcp.server import MCPServer
 from mcp.server.caching import CacheHint
+from mcp_types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
 
 from mcp_shortvol import __version__
-from mcp_shortvol.prompts import load_prompts
+from mcp_shortvol.prompts import load_prompts, suggestions
 from mcp_shortvol.settings import Settings
+from mcp_shortvol.tools.compare_short_volume import compare_short_volume_tool
 from mcp_shortvol.tools.get_daily_short_volume import get_daily_short_volume_tool
 from mcp_shortvol.tools.get_short_trades import get_short_trades_tool
 from mcp_shortvol.upstreams import Upstreams
@@ -36,7 +38,11 @@ def build_server(settings: Settings) -> MCPServer[None]:
         title="Short volume, US and Hong Kong",
         version=__version__,
         instructions=_INSTRUCTIONS,
-        tools=[get_short_trades_tool(upstreams), get_daily_short_volume_tool(upstreams)],
+        tools=[
+            get_short_trades_tool(upstreams),
+            get_daily_short_volume_tool(upstreams),
+            compare_short_volume_tool(upstreams),
+        ],
         log_level=settings.log_level,
         lifespan=lifespan,
         subscriptions=False,
@@ -44,4 +50,13 @@ def build_server(settings: Settings) -> MCPServer[None]:
     )
     for prompt in load_prompts():
         server.add_prompt(prompt)
+
+    @server.completion()
+    async def complete(
+        _ref: PromptReference | ResourceTemplateReference,
+        argument: CompletionArgument,
+        _context: CompletionContext | None,
+    ) -> Completion:
+        return Completion(values=suggestions(argument.name, argument.value))
+
     return server

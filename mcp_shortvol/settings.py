@@ -16,7 +16,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from mcp_shortvol.errors import NotConfigured
 from mcp_shortvol.quota import Rate
 
-__all__ = ["Settings", "load_settings"]
+__all__ = ["FutuSource", "Settings", "SourceName", "load_settings"]
+
+
+SourceName = Literal["auto", "longbridge", "futu_opend", "futu_cloud"]
+FutuSource = Literal["auto", "futu_opend", "futu_cloud"]
 
 
 def _without_blanks(value: object) -> object:
@@ -69,7 +73,7 @@ class Settings(BaseSettings):
     longbridge_region: Literal["global", "cn"] = Field("global", validation_alias=_longbridge("REGION"))
     longbridge_language: Literal["en", "zh-CN", "zh-HK"] = Field("en", validation_alias=_longbridge("LANGUAGE"))
 
-    futu_source: Literal["auto", "futu_opend", "futu_cloud"] = Field("auto", validation_alias="FUTU_SOURCE")
+    futu_source: FutuSource = Field("auto", validation_alias="FUTU_SOURCE")
     futu_opend_host: str | None = Field(None, validation_alias="FUTU_OPEND_HOST")
     futu_opend_port: int | None = Field(None, ge=1, le=65535, validation_alias="FUTU_OPEND_PORT")
     futu_opend_rsa_key_file: Path | None = Field(None, validation_alias="FUTU_OPEND_RSA_KEY_FILE")
@@ -110,6 +114,13 @@ class Settings(BaseSettings):
                 self.futu_api_private_key_file,
             )
         )
+
+    @property
+    def first_choice(self) -> Literal["longbridge", "futu"]:
+        """The vendor that `auto` asks: an OpenD that was named, else Longbridge, else Futu as FUTU_SOURCE says."""
+        if self.opend_set_up:
+            return "futu"
+        return "longbridge" if self.longbridge_set_up or self.sandbox else "futu"
 
     @property
     def anything_set_up(self) -> bool:

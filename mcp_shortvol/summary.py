@@ -3,7 +3,7 @@
 from mcp_shortvol.markets import Market
 from mcp_shortvol.series import Series
 from mcp_shortvol.statistics import Statistics
-from mcp_shortvol.words import big, days_in_words, percent
+from mcp_shortvol.words import big, days_in_words, how_unusual, percent
 
 __all__ = ["summary_of"]
 
@@ -41,7 +41,7 @@ def _against_history(statistics: Statistics, series: Series) -> list[str]:
     if statistics.latest_date != series.days[0].date:
         sentence = f"The ratio of {statistics.latest_date}, {percent(statistics.latest_pct)}, is {sentence}"
     if statistics.z_score is not None:
-        sentence += f" (z {statistics.z_score:.2f}, {_how_unusual(statistics.z_score)})"
+        sentence += f" (z {statistics.z_score:.2f}, {how_unusual(statistics.z_score)})"
     if statistics.trend is not None:
         sentence += f", trend {statistics.trend}"
     return [f"{sentence}.", _range(statistics, days, series.question.symbol.market)]
@@ -60,12 +60,6 @@ def _distance(deviation_pp: float) -> str:
     if not deviation_pp:
         return "Equal to"
     return f"{abs(deviation_pp):.2f} pp {'above' if deviation_pp > 0 else 'below'}"
-
-
-def _how_unusual(z_score: float) -> str:
-    """The usual reading of a standard score: two deviations are unusual."""
-    distance = abs(z_score)
-    return "unusual" if distance >= 2 else "somewhat unusual" if distance >= 1 else "ordinary"
 
 
 def _range(statistics: Statistics, days: int, market: Market) -> str:

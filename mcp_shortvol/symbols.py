@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from mcp_shortvol.errors import InvalidSymbol
 from mcp_shortvol.markets import Market
+from mcp_shortvol.words import plain
 
 __all__ = ["Symbol"]
 
@@ -188,5 +189,4 @@ def _not_understood(cleaned: str, code: str, market: Market | None) -> InvalidSy
 
 
 def _shown(text: str) -> str:
-    """The caller's own text, short and in quotes, with nothing in it that could be markup."""
-    return '"' + re.sub(r"[^\w .:/^$-]", "?", text)[:24] + '"'
+    return f'"{plain(text)}"'

@@ -78,10 +78,8 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _tool(options: argparse.Namespace, settings: Settings) -> str:
-    """The tool that asks the source wanted; by itself Longbridge where it is set up, else Futu."""
-    longbridge = options.source == "longbridge" or (
-        options.source == "auto" and (settings.longbridge_set_up or settings.sandbox)
-    )
+    """The tool that asks the source wanted."""
+    longbridge = "longbridge" in {options.source, settings.first_choice if options.source == "auto" else None}
     return "get_short_trades" if longbridge else "get_daily_short_volume"
 
 

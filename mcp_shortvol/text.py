@@ -2,70 +2,74 @@
 
 from collections.abc import Sequence
 
-from mcp_shortvol.answer import ShortVolumeAnswer
-from mcp_shortvol.markets import Market
-from mcp_shortvol.series import Day, Series
+from mcp_shortvol.answer import Interval, ShortVolumeAnswer
 from mcp_shortvol.words import big, days_in_words, source_in_words
 
-__all__ = ["CONCISE_BYTES", "concise_text", "full_text"]
+__all__ = ["CONCISE_BYTES", "concise_text", "fitted", "full_text", "table"]
 
 CONCISE_BYTES = 2048
 _MOST_ROWS = 20
+_HEADS = {
+    "short_volume": "Short",
+    "total_volume": "Total",
+    "short_ratio_pct": "Short %",
+    "close": "Close",
+    "short_turnover": "Short HKD",
+    "days": "Days",
+}
+_DATE_HEADS: dict[Interval, str] = {"day": "Date", "week": "Week to", "month": "Month to"}
+_BIG = frozenset({"short_volume", "total_volume", "short_turnover"})
 
 
-def concise_text(series: Series, answer: ShortVolumeAnswer) -> str:
-    """Heading, summary, a table of the newest days and the notes, in at most 2,048 bytes of UTF-8.
-
-    The table gives way: it holds as many of the 20 newest days as fit.
-    """
-    head = _heading(series, answer)
-    foot = _notes(answer)
-    for rows in range(min(_MOST_ROWS, len(series.days)), 0, -1):
-        text = "\n\n".join((*head, _table(series.days[:rows], series.question.symbol.market), foot))
-        if len(text.encode()) <= CONCISE_BYTES:
-            return text
-    return "\n\n".join((*head, foot))
+def concise_text(answer: ShortVolumeAnswer, interval: Interval = "day") -> str:
+    """Heading, summary, a table of the newest rows and the notes, in at most 2,048 bytes of UTF-8."""
+    heads = [_DATE_HEADS[interval], *(_HEADS[name] for name in answer.columns[1:])]
+    cells = [
+        [row[0], *(_cell(name, value) for name, value in zip(answer.columns[1:], row[1:], strict=True))]
+        for row in answer.rows[:_MOST_ROWS]
+    ]
+    return fitted(_heading(answer, interval), heads, cells, _notes(answer))
 
 
-def full_text(series: Series, answer: ShortVolumeAnswer) -> str:
-    """Heading, summary and notes, then every day as CSV with the columns of the structured answer."""
+def full_text(answer: ShortVolumeAnswer, interval: Interval = "day") -> str:
+    """Heading, summary and notes, then every row as CSV with the columns of the structured answer."""
     lines = [",".join(answer.columns)]
     lines += [",".join("" if cell is None else str(cell) for cell in row) for row in answer.rows]
-    return "\n\n".join((*_heading(series, answer), _notes(answer), "\n".join(lines)))
+    return "\n\n".join((*_heading(answer, interval), _notes(answer), "\n".join(lines)))
 
 
-def _heading(series: Series, answer: ShortVolumeAnswer) -> tuple[str, str]:
+def _heading(answer: ShortVolumeAnswer, interval: Interval) -> tuple[str, str]:
+    kind = "daily short volume" if interval == "day" else f"short volume by {interval}"
     span = f", {days_in_words(answer.returned)} to {answer.last_date}" if answer.last_date else ""
     incomplete = "" if answer.complete else ", INCOMPLETE"
-    return (
-        f"**{answer.symbol} daily short volume{span}** ({source_in_words(series.source)}{incomplete})",
-        answer.summary,
-    )
+    return f"**{answer.symbol} {kind}{span}** ({source_in_words(answer.source)}{incomplete})", answer.summary
 
 
 def _notes(answer: ShortVolumeAnswer) -> str:
     return "\n".join(f"- {note}" for note in answer.notes)
 
 
-def _table(days: Sequence[Day], market: Market) -> str:
+def _cell(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    if name in _BIG:
+        return big(value)
+    return f"{value:.2f}" if name == "short_ratio_pct" else f"{value:g}"
+
+
+def fitted(head: Sequence[str], heads: Sequence[str], rows: Sequence[Sequence[str]], foot: str) -> str:
+    """A text of at most 2,048 bytes of UTF-8. The table gives way: it holds as many of the first rows as fit."""
+    for count in range(len(rows), 0, -1):
+        text = "\n\n".join((*head, table(heads, rows[:count]), foot))
+        if len(text.encode()) <= CONCISE_BYTES:
+            return text
+    return "\n\n".join((*head, foot))
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table without the outer bars and padding that Markdown does not need."""
     from tabulate import DataRow, Line, TableFormat, tabulate  # start-up time that only an answer should pay
 
-    heads = ["Date", "Short", "Total", "Short %", "Close"]
-    rows = [
-        [
-            day.date.isoformat(),
-            big(day.short_volume),
-            big(day.total_volume),
-            "-" if day.short_ratio_pct is None else f"{day.short_ratio_pct:.2f}",
-            "-" if day.close is None else f"{day.close:g}",
-        ]
-        for day in days
-    ]
-    if market is Market.HK:
-        heads.append("Short HKD")
-        for row, day in zip(rows, days, strict=True):
-            row.append(big(day.short_turnover))
     lean = TableFormat(
         lineabove=None,
         linebelowheader=Line("", "-", "|", ""),

@@ -11,7 +11,7 @@ import anyio.to_thread
 
 from mcp_shortvol.errors import NotConfigured, ShortVolumeError
 from mcp_shortvol.quota import Quota, Rate
-from mcp_shortvol.settings import Settings
+from mcp_shortvol.settings import FutuSource, Settings, SourceName
 from mcp_shortvol.words import listed
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Upstreams:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._first_choice = settings.first_choice  # before the sandbox stands in for every vendor
         self._opening = anyio.Lock()
         self._closing = AsyncExitStack()
         self._tasks: TaskGroup
@@ -63,6 +64,12 @@ class Upstreams:
         """Seconds one call may take, with all its pages, waits and retries."""
         return self._settings.deadline
 
+    async def open(self, source: SourceName) -> "Source":
+        """A source by its name in the one vocabulary of arguments, settings and answers."""
+        if source == "longbridge" or (source == "auto" and self._first_choice == "longbridge"):
+            return await self.longbridge()
+        return await self.futu(None if source == "auto" else source)
+
     async def longbridge(self) -> "Source":
         """Longbridge OpenAPI; raises NotConfigured where no credentials are set."""
         async with self._opening:
@@ -70,25 +77,26 @@ class Upstreams:
             self._longbridge = self._longbridge or self._open_longbridge()
             return self._longbridge
 
-    async def futu(self) -> "Source":
-        """Futu/moomoo, as FUTU_SOURCE says: by itself OpenD where it answers, else the cloud where it is set up.
+    async def futu(self, source: FutuSource | None = None) -> "Source":
+        """Futu/moomoo, as `source` or else FUTU_SOURCE says: "auto" is OpenD where it answers, else a configured cloud.
 
         An OpenD that was set up and does not answer is an error and no reason to turn to another source.
         """
         async with self._opening:
             await self._start_sandbox_if_asked()
             settings = self._settings
-            if settings.futu_source == "futu_cloud":
+            source = source or settings.futu_source
+            if source == "futu_cloud":
                 return self._open_cloud()
-            opend, source = self._open_opend()
+            opend, over_opend = self._open_opend()
             # A call opens the connection itself; its state is asked for only where that decides between two sources.
-            if settings.futu_source == "futu_opend" or settings.opend_set_up or not settings.cloud_set_up:
-                return source
+            if source == "futu_opend" or settings.opend_set_up or not settings.cloud_set_up:
+                return over_opend
             try:
                 await opend.state()
             except ShortVolumeError:
                 return self._open_cloud()
-            return source
+            return over_opend
 
     def _open_longbridge(self) -> "Source":
         from mcp_shortvol.sources.http import HttpClient

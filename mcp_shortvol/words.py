@@ -1,8 +1,9 @@
 """Figures as people read them: 2.93 M, HKD 1.32 bn, 9.92 %, 2026-05-18."""
 
+import re
 from collections.abc import Sequence
 
-__all__ = ["big", "days_in_words", "listed", "percent", "source_in_words"]
+__all__ = ["big", "days_in_words", "how_unusual", "listed", "percent", "plain", "source_in_words"]
 
 _SCALES = ((1e12, "tn"), (1e9, "bn"), (1e6, "M"), (1e3, "k"))
 _TITLES = {"longbridge": "Longbridge", "futu_opend": "Futu OpenD", "futu_cloud": "Futu cloud"}
@@ -25,6 +26,12 @@ def percent(value: float) -> str:
     return f"{value:.2f} %"
 
 
+def how_unusual(z_score: float) -> str:
+    """The usual reading of a standard score: two deviations from the mean are unusual."""
+    distance = abs(z_score)
+    return "unusual" if distance >= 2 else "somewhat unusual" if distance >= 1 else "ordinary"
+
+
 def days_in_words(count: int) -> str:
     """A number of trading days."""
     return f"{count} trading day" if count == 1 else f"{count} trading days"
@@ -33,6 +40,11 @@ def days_in_words(count: int) -> str:
 def listed(names: Sequence[str]) -> str:
     """Names as a sentence lists them: a, b and c."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def plain(text: str, most: int = 24) -> str:
+    """A caller's own text, short and with nothing in it that could be markup or is invisible, to be shown again."""
+    return re.sub(r"[^\w .:^$-]", "?", text[:most])
 
 
 def source_in_words(source: str) -> str:

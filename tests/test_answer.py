@@ -81,7 +81,7 @@ def test_the_concise_text_keeps_to_two_kilobytes_and_shows_the_newest_day(symbol
     series = series_of(
         symbol, busy_days(symbol, count), ending=Ending.STALLED, source="sandbox:longbridge", unreadable=7
     )
-    text = concise_text(series, answer_of(series, "concise"))
+    text = concise_text(answer_of(series, "concise"))
     assert len(text.encode()) <= 2048
     assert count == 0 or "\n2026-06-12|" in text
 
@@ -105,7 +105,7 @@ def test_full_adds_what_the_source_has_and_nothing_else() -> None:
 def test_the_full_text_carries_every_day_as_csv() -> None:
     series = series_of(TENCENT, busy_days(TENCENT, 300))
     answer = answer_of(series, "full")
-    lines = full_text(series, answer).splitlines()
+    lines = full_text(answer).splitlines()
     assert lines[-301] == ",".join(answer.columns)
     assert lines[-300].split(",") == [str(cell) for cell in answer.rows[0]]
 
@@ -114,7 +114,7 @@ def test_a_missing_figure_is_null_and_a_dash() -> None:
     series = series_of(TENCENT, [Day(NEWEST, None, None, None)])
     answer = answer_of(series, "concise")
     assert answer.rows == [["2026-06-12", None, None, None, None, None]]
-    assert [cell.strip() for cell in concise_text(series, answer).splitlines()[6].split("|")] == [
+    assert [cell.strip() for cell in concise_text(answer).splitlines()[6].split("|")] == [
         "2026-06-12",
         *"-----",
     ]
@@ -125,7 +125,7 @@ def test_an_incomplete_answer_is_told_by_either_channel_alone() -> None:
     answer = answer_of(series, "concise")
     assert answer.complete is False
     assert any(note.startswith("Incomplete") for note in answer.notes)
-    assert "INCOMPLETE" in concise_text(series, answer)
+    assert "INCOMPLETE" in concise_text(answer)
 
 
 def test_the_sandbox_is_told_by_either_channel_alone() -> None:
@@ -133,7 +133,7 @@ def test_the_sandbox_is_told_by_either_channel_alone() -> None:
     answer = answer_of(series, "concise")
     assert answer.source == "sandbox:longbridge"
     assert "invented figures" in answer.summary
-    assert "SANDBOX" in concise_text(series, answer)
+    assert "SANDBOX" in concise_text(answer)
 
 
 def test_rows_lost_are_counted_in_the_notes() -> None:
@@ -160,7 +160,7 @@ def test_the_texts_are_as_reviewed(
     ]
     series = series_of(symbol, days)
     answer = answer_of(series, response_format)
-    text = (full_text if response_format == "full" else concise_text)(series, answer)
+    text = (full_text if response_format == "full" else concise_text)(answer)
     structured = json.dumps(answer.model_dump(), indent=1)
     snapshot(f"answer_{symbol}_{response_format}.txt", f"{text}\n\n----\n{structured}\n")
 
@@ -184,4 +184,4 @@ def test_any_days_give_a_text_within_its_budget_and_json_without_nan(
     series = series_of(symbol, sorted(days, key=lambda day: day.date, reverse=True))
     answer = answer_of(series, response_format)
     json.dumps(answer.model_dump(), allow_nan=False)
-    assert len(concise_text(series, answer).encode()) <= 2048
+    assert len(concise_text(answer_of(series)).encode()) <= 2048

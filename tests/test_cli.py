@@ -96,16 +96,19 @@ def test_query_asks_the_source_it_is_told_to(source: str, label: str) -> None:
 
 
 def test_a_vendor_that_does_not_answer_is_code_4(environment: dict[str, str]) -> None:
-    done = run("query", "700.HK", **environment | {"LONGBRIDGE_HTTP_URL": "http://127.0.0.1:9"})
+    done = run(
+        "query", "700.HK", "--source", "longbridge", **environment | {"LONGBRIDGE_HTTP_URL": "http://127.0.0.1:9"}
+    )
     assert done.returncode == 4
     assert "cannot be reached" in done.stderr
 
 
 def test_progress_is_shown_to_a_person_only(gateway: LongbridgeGateway, environment: dict[str, str]) -> None:
-    assert run("query", "AAPL", "--count", "250", **environment).stderr == ""
+    question = ["query", "AAPL", "--count", "250", "--source", "longbridge"]
+    assert run(*question, **environment).stderr == ""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        [COMMAND, "query", "AAPL", "--count", "250"],
+        [COMMAND, *question],
         env=os.environ | environment,
         stdout=subprocess.DEVNULL,
         stderr=theirs,
@@ -144,7 +147,7 @@ def test_the_sandbox_prints_one_line_that_points_any_program_at_it() -> None:
     ) as sandbox:
         assert sandbox.stdout is not None
         environment = json.loads(sandbox.stdout.readline())
-        done = run("query", "700.HK", "--count", "1", "--json", **environment)
+        done = run("query", "700.HK", "--source", "longbridge", "--count", "1", "--json", **environment)
         sandbox.send_signal(signal.SIGTERM)
         assert sandbox.wait(timeout=10) == 0
     answer = json.loads(done.stdout)

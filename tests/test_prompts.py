@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from mcp import Client
+from mcp_types import PromptReference
 
 from mcp_shortvol.prompts import PromptFile, prompt_files
 from mcp_shortvol.server import build_server
@@ -37,6 +38,18 @@ async def test_a_prompt_is_served_and_filled_in(file: PromptFile) -> None:
     for argument in file.arguments:
         assert f"{{{argument.name}}}" not in text
         assert (argument.default or f"<{argument.name}>") in text
+
+
+@pytest.mark.anyio
+async def test_arguments_are_completed_from_what_has_been_typed() -> None:
+    async with Client(build_server(load_settings()), raise_exceptions=True) as client:
+        ref = PromptReference(name="short_selling_brief")
+        symbols = await client.complete(ref, {"name": "symbol", "value": "ts"})
+        days = await client.complete(ref, {"name": "days", "value": ""})
+        unknown = await client.complete(ref, {"name": "date", "value": "2"})
+    assert symbols.completion.values == ["TSLA.US"]
+    assert days.completion.values[0] == "20"
+    assert unknown.completion.values == []
 
 
 def test_a_header_with_an_unknown_line_is_refused(tmp_path: Path) -> None:

@@ -12,8 +12,16 @@ from pydantic import BeforeValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from mcp_shortvol.question import MAX_DAYS
+from mcp_shortvol.settings import SourceName
 
-__all__ = ["CountArgument", "EndDateArgument", "FormatArgument", "StartDateArgument", "SymbolArgument"]
+__all__ = [
+    "CountArgument",
+    "EndDateArgument",
+    "FormatArgument",
+    "IntervalArgument",
+    "StartDateArgument",
+    "SymbolArgument",
+]
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -68,6 +76,14 @@ EndDateArgument = Annotated[
     date | SkipJsonSchema[None],
     BeforeValidator(_iso_date),
     Field(json_schema_extra=_optional, description="Last trading date; today if left out.", examples=["2026-05-29"]),
+]
+IntervalArgument = Annotated[
+    Literal["day", "week", "month"],
+    Field(description="What a row is. A year of months is 12 rows; count stays in trading days (about 250)."),
+]
+SourceArgument = Annotated[
+    SourceName,
+    Field(description="auto: whichever is set up, OpenD before Longbridge before the cloud."),
 ]
 FormatArgument = Annotated[
     Literal["concise", "full"],

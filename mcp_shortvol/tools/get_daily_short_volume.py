@@ -10,6 +10,7 @@ from mcp_shortvol.tools.arguments import (
     CountArgument,
     EndDateArgument,
     FormatArgument,
+    IntervalArgument,
     StartDateArgument,
     SymbolArgument,
 )
@@ -39,6 +40,7 @@ def get_daily_short_volume_tool(upstreams: Upstreams) -> StrictTool:
         count: CountArgument = None,
         start_date: StartDateArgument = None,
         end_date: EndDateArgument = None,
+        interval: IntervalArgument = "day",
         response_format: FormatArgument = "concise",
     ) -> ShortVolumeResult:
         question = Question.of(
@@ -46,6 +48,7 @@ def get_daily_short_volume_tool(upstreams: Upstreams) -> StrictTool:
         )
         return await answer_question(
             question,
+            interval,
             response_format,
             open_source=upstreams.futu,
             deadline=upstreams.deadline,

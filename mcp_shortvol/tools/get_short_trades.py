@@ -10,6 +10,7 @@ from mcp_shortvol.tools.arguments import (
     CountArgument,
     EndDateArgument,
     FormatArgument,
+    IntervalArgument,
     StartDateArgument,
     SymbolArgument,
 )
@@ -40,6 +41,7 @@ def get_short_trades_tool(upstreams: Upstreams) -> StrictTool:
         count: CountArgument = None,
         start_date: StartDateArgument = None,
         end_date: EndDateArgument = None,
+        interval: IntervalArgument = "day",
         response_format: FormatArgument = "concise",
     ) -> ShortVolumeResult:
         question = Question.of(
@@ -47,6 +49,7 @@ def get_short_trades_tool(upstreams: Upstreams) -> StrictTool:
         )
         return await answer_question(
             question,
+            interval,
             response_format,
             open_source=upstreams.longbridge,
             deadline=upstreams.deadline,

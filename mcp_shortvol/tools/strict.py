@@ -4,7 +4,6 @@ The SDK drops unknown arguments silently, so a misspelt filter would return wron
 validation text with URLs in it; and it puts its own prefix before every error. None of that happens here.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from mcp_shortvol.errors import ShortVolumeError
+from mcp_shortvol.words import plain
 
 __all__ = ["StrictTool"]
 
@@ -63,7 +63,7 @@ class StrictTool(Tool):
     def _wrong_argument(self, name: str, details: ErrorDetails) -> str:
         known: dict[str, dict[str, Any]] = self.parameters["properties"]
         if name not in known:
-            return f"There is no argument {_shown(name)}. The arguments of {self.name} are {', '.join(known)}."
+            return f'There is no argument "{plain(name)}". The arguments of {self.name} are {", ".join(known)}.'
         if details["type"] == "missing":
             return f"{name} is missing. {_allowed(known[name])}"
         said = details["msg"].removeprefix("Value error, ") if details["type"] == "value_error" else "cannot be used"
@@ -83,11 +83,6 @@ def _allowed(schema: dict[str, Any]) -> str:
             kinds = f"a {schema.get('type', 'value')}"
     examples = schema.get("examples")
     return f"It must be {kinds}" + (f", for example {examples[0]!r}." if examples else ".")
-
-
-def _shown(name: str) -> str:
-    """A name the caller invented, short and without anything that could be markup."""
-    return '"' + re.sub(r"[^\w. -]", "?", name[:40]) + '"'
 
 
 def _lean(schema: dict[str, Any]) -> dict[str, Any]:

@@ -157,7 +157,7 @@ async def test_several_wrong_arguments_are_told_at_once(client: Client) -> None:
     ("fault", "said"),
     [
         ("code_401003", "LONGBRIDGE_ACCESS_TOKEN"),
-        ("code_403308", "(trace id "),
+        ("code_403308", "Trace id for the vendor's support: "),
         ("http_429_json", "Wait 600 seconds"),
         ("hostile_error", "quote scope"),
         ("oversized", "more than 8 MB"),

@@ -228,7 +228,7 @@ async def test_a_hostile_trace_id_is_not_passed_on(source: Source, gateway: Long
     with pytest.raises(errors.NotEntitled) as caught:
         await ask(source)
     assert "ignore" not in str(caught.value).lower()
-    assert "trace" not in str(caught.value)
+    assert "Trace" not in str(caught.value)
 
 
 async def test_a_refused_connection_is_told_from_a_refusal(environment: dict[str, str]) -> None:

@@ -1,0 +1,124 @@
+"""The tool `compare_short_volume`: several symbols over the same trading dates, the most unusual first."""
+
+from typing import Annotated, Any
+
+import anyio
+from mcp.server.mcpserver.context import Context
+from mcp_types import CallToolResult, TextContent
+from pydantic import BeforeValidator, Field
+
+from mcp_shortvol.comparison import Comparison, comparison_of, comparison_text
+from mcp_shortvol.errors import InvalidRequest, SetupError, ShortVolumeError
+from mcp_shortvol.history import fetch_series
+from mcp_shortvol.question import Question
+from mcp_shortvol.series import Series
+from mcp_shortvol.sources import Source
+from mcp_shortvol.symbols import Symbol
+from mcp_shortvol.tools.arguments import CountArgument, SourceArgument
+from mcp_shortvol.tools.short_volume import progress_of, within
+from mcp_shortvol.tools.strict import StrictTool
+from mcp_shortvol.upstreams import Upstreams
+from mcp_shortvol.words import plain
+
+__all__ = ["compare_short_volume_tool"]
+
+_DEFAULT_COUNT = 30
+_MOST_SYMBOLS = 10
+_DESCRIPTION = """\
+Compare the daily short volume of 2 to 10 US or Hong Kong stocks: for each the latest short ratio, its change, mean, \
+z-score and percentile over the same trading dates, the most unusual first.
+Use it for "which of these is shorted unusually today" or a watch list; for one stock, its days or its history use \
+get_short_trades or get_daily_short_volume. Ratios of a US and a Hong Kong stock are shares of different volumes: \
+compare those by z_score only. A symbol that fails is named in failures and does not fail the rest."""
+
+
+def _split(value: object) -> object:
+    """A list, where an assistant sent the names in one string."""
+    return value.split(",") if isinstance(value, str) else value
+
+
+SymbolsArgument = Annotated[
+    list[str],
+    BeforeValidator(_split),
+    Field(
+        min_length=2,
+        max_length=_MOST_SYMBOLS,
+        description="The stocks, in any usual spelling.",
+        examples=[["700.HK", "9988.HK"]],
+    ),
+]
+ComparisonResult = Annotated[CallToolResult, Comparison]
+
+
+def compare_short_volume_tool(upstreams: Upstreams) -> StrictTool:
+    """The tool over whichever source of `upstreams` is asked for."""
+
+    async def compare_short_volume(
+        context: Context[Any, Any],
+        symbols: SymbolsArgument,
+        count: CountArgument = None,
+        source: SourceArgument = "auto",
+    ) -> ComparisonResult:
+        failures: dict[str, str] = {}
+        wanted = _parsed(symbols, failures)
+        async with within(upstreams.deadline):
+            found = await _fetched(await upstreams.open(source), wanted, count, failures, context)
+        if not found:
+            raise InvalidRequest(
+                "None of these symbols could be compared.",
+                " ".join(f"{symbol}: {error}" for symbol, error in failures.items()),
+            )
+        comparison = comparison_of(found, failures)
+        text = TextContent(type="text", text=comparison_text(comparison))
+        return CallToolResult(content=[text], structured_content=comparison.model_dump())
+
+    return StrictTool.of(
+        compare_short_volume,
+        name="compare_short_volume",
+        title="Compare short volume",
+        description=_DESCRIPTION,
+    )
+
+
+def _parsed(texts: list[str], failures: dict[str, str]) -> list[Symbol]:
+    """The symbols meant, each once; those that cannot be understood go to `failures`."""
+    symbols: dict[Symbol, None] = {}
+    for text in texts:
+        try:
+            symbols[Symbol.parse(text)] = None
+        except InvalidRequest as error:
+            failures[plain(text)] = str(error)
+    if len(symbols) + len(failures) < 2:
+        raise InvalidRequest("All symbols name the same stock.", "Give 2 to 10 different ones.")
+    return list(symbols)
+
+
+async def _fetched(
+    source: Source, symbols: list[Symbol], count: int | None, failures: dict[str, str], context: Context[Any, Any]
+) -> list[Series]:
+    """The series of the symbols, fetched side by side, in the order asked for; what fails goes to `failures`.
+
+    A failure of the set-up concerns every symbol and is raised.
+    """
+    found: dict[Symbol, Series] = {}
+    set_up: list[SetupError] = []
+    progress = progress_of(context)
+
+    async def fetch(symbol: Symbol) -> None:
+        question = Question.of(symbol, count=count, start=None, end=None, default_count=_DEFAULT_COUNT)
+        try:
+            found[symbol] = await fetch_series(source, question)
+        except SetupError as error:
+            set_up.append(error)
+            tasks.cancel_scope.cancel()
+        except ShortVolumeError as error:
+            failures[str(symbol)] = str(error)
+        if progress is not None:
+            await progress(len(found), len(symbols), f"{len(found)} of {len(symbols)} symbols from {source.title}")
+
+    async with anyio.create_task_group() as tasks:
+        for symbol in symbols:
+            tasks.start_soon(fetch, symbol)
+    if set_up:
+        raise set_up[0]
+    return [found[symbol] for symbol in symbols if symbol in found]

@@ -1,0 +1,119 @@
+"""What people ask, the one call that answers it, and where in the answer the fact stands."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from mcp import Client
+
+from mcp_shortvol.sandbox.longbridge import LongbridgeGateway
+from mcp_shortvol.sandbox.opend_gateway import OpenDGateway
+from mcp_shortvol.server import build_server
+from mcp_shortvol.settings import load_settings
+
+pytestmark = pytest.mark.anyio
+
+Answer = dict[str, Any]
+
+
+def statistic(*names: str) -> Callable[[Answer], bool]:
+    return lambda answer: all(answer["statistics"][name] is not None for name in names)
+
+
+def said(*words: str) -> Callable[[Answer], bool]:
+    return lambda answer: all(word in answer["summary"] for word in words)
+
+
+def rows(count: int, *columns: str) -> Callable[[Answer], bool]:
+    return lambda answer: len(answer["rows"]) == count and set(columns) <= set(answer["columns"])
+
+
+# The sandbox plays up to 2026-06-12, a Friday.
+QUESTIONS = [
+    (
+        "How much of Tesla's volume was shorted yesterday?",
+        {"symbol": "TSLA", "count": 1},
+        said("TSLA.US on 2026-06-12", "% of volume", "sold short ("),
+    ),
+    ("Is it going up or down?", {"symbol": "TSLA", "count": 60}, statistic("trend", "slope_pp_per_day", "mean_5d_pct")),
+    ("Is it going up or down, in words?", {"symbol": "TSLA", "count": 60}, said("trend ")),
+    ("Is today unusual for Apple?", {"symbol": "AAPL", "count": 60}, statistic("z_score", "percentile")),
+    ("Is today unusual for Apple, in words?", {"symbol": "AAPL", "count": 60}, said("(z ", "the mean of the 59")),
+    (
+        "Which days this quarter were highest?",
+        {"symbol": "700.HK", "start_date": "2026-04-01"},
+        lambda answer: len(answer["statistics"]["highest_days"]) == 5,
+    ),
+    (
+        "Did it spike before 8 May?",
+        {"symbol": "700.HK", "count": 30, "end_date": "2026-05-08"},
+        statistic("latest_date", "deviation_pp", "z_score", "max_date"),
+    ),
+    (
+        "What is the average over 90 trading days?",
+        {"symbol": "AAPL", "count": 90},
+        statistic("mean_pct", "weighted_mean_pct"),
+    ),
+    (
+        "What was Tencent's short turnover in HKD over May?",
+        {"symbol": "700.HK", "start_date": "2026-05-01", "end_date": "2026-05-31"},
+        lambda answer: statistic("total_short_turnover")(answer) and said("worth HKD ")(answer),
+    ),
+    (
+        "Is the newest value a record in 120 days?",
+        {"symbol": "NVDA", "count": 120},
+        lambda answer: statistic("percentile", "max_pct", "max_date")(answer) and said("All 120 days: ")(answer),
+    ),
+    ("What is its deviation value?", {"symbol": "9988.HK", "count": 30}, statistic("deviation_pp")),
+    ("What is its deviation value, in words?", {"symbol": "9988.HK", "count": 30}, said(" pp ", "the mean of the 29")),
+    (
+        "What was the short volume on 18 May?",
+        {"symbol": "700.HK", "start_date": "2026-05-18", "end_date": "2026-05-18"},
+        lambda answer: answer["rows"][0][:4] == ["2026-05-18", 2926000, 29497076, 9.92],
+    ),
+    (
+        "What are the monthly averages over a year?",
+        {"symbol": "700.HK", "start_date": "2025-06-01", "end_date": "2026-05-31", "interval": "month"},
+        rows(12, "short_ratio_pct", "days"),
+    ),
+    ("How did price and short ratio move together?", {"symbol": "TSLA", "count": 60}, statistic("price_correlation")),
+]
+
+
+@pytest.fixture
+async def client(gateway: LongbridgeGateway, opend: OpenDGateway, environment: dict[str, str]) -> AsyncIterator[Client]:
+    settings = load_settings(SHORTVOL_LONGBRIDGE_QUOTA="off", SHORTVOL_FUTU_QUOTA="off")
+    async with Client(build_server(settings), raise_exceptions=True) as connected:
+        yield connected
+
+
+@pytest.mark.parametrize("tool", ["get_short_trades", "get_daily_short_volume"])
+@pytest.mark.parametrize(("question", "arguments", "stands"), QUESTIONS, ids=[question for question, _, _ in QUESTIONS])
+async def test_one_call_answers(
+    client: Client, tool: str, question: str, arguments: dict[str, Any], stands: Callable[[Answer], bool]
+) -> None:
+    if tool == "get_daily_short_volume" and arguments["symbol"] == "TSLA" and arguments.get("count") == 1:
+        stands = said("TSLA.US on 2026-06-12", "% of consolidated volume", "sold short (")
+    result = await client.call_tool(tool, arguments)
+    assert not result.is_error, result.content
+    assert result.structured_content is not None
+    assert stands(result.structured_content), result.structured_content["summary"]
+
+
+@pytest.mark.parametrize("tool", ["get_short_trades", "get_daily_short_volume"])
+@pytest.mark.parametrize("symbol", ["700.HK", "2800.HK", "823.HK", "TSLA.US", "AAPL.US", "BRK.B.US", "FIG.US"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"count": 30},
+        {"count": 200, "interval": "week"},
+        {"count": 1, "end_date": "2026-05-15"},
+        {"start_date": "2026-05-15", "end_date": "2026-05-22"},
+    ],
+)
+async def test_no_check_fires_on_the_sandbox(client: Client, tool: str, symbol: str, arguments: dict[str, Any]) -> None:
+    """The published rows' own quirks included, such as a NYSE part of 0 on one day."""
+    result = await client.call_tool(tool, {"symbol": symbol, **arguments})
+    found = result.structured_content or {}
+    notes = [note for note in found["notes"] if not note.startswith(("Short volume is", "Not every row is a whole"))]
+    assert notes == []
