@@ -159,7 +159,7 @@ def _day(day: date, row: Mapping[str, object], figures: Sequence[_Figure]) -> Da
             read[place] = reader(row.get(key))
         except Unreadable:
             damaged = True
-    return Day(day, *read, damaged=damaged)  # type: ignore[arg-type]  # no count is an amount
+    return Day._make((day, *read, damaged))
 
 
 def _date(row: Mapping[str, object], row_format: RowFormat, market: Market) -> date | None:
