@@ -6,12 +6,13 @@ includes its own day or not, in whatever order days come and however pages overl
 
 from collections.abc import Awaitable, Callable
 from datetime import date
+from typing import Generic
 
 from mcp_shortvol.question import MAX_DAYS, Question
-from mcp_shortvol.series import Day, Ending, Series, ShortPosition
-from mcp_shortvol.sources import Page, Source
+from mcp_shortvol.series import Ending, Series, ShortPosition
+from mcp_shortvol.sources import Page, Paged, Row, Source
 
-__all__ = ["Progress", "fetch_series"]
+__all__ = ["Gathered", "Progress", "fetch_back", "fetch_series"]
 
 Progress = Callable[[float, float | None, str], Awaitable[None]]
 """Told how many days are here, how many are wanted where that is known, and what is going on in words."""
@@ -20,14 +21,18 @@ _LONG_WAIT = 1.0  # seconds that a person would wonder about
 _MOST_STALLS = 3  # pages in a row that bring nothing new before an upstream is taken to go in circles
 
 
-class _Gathering:
-    """The days gathered so far for a question, and what is still wanted of it."""
+class Gathered(Generic[Row]):
+    """The rows gathered for a question, which may be not all yet, and what is still wanted of it.
+
+    `ending` is why there are no older ones, once there are to be no more.
+    """
 
     def __init__(self, question: Question) -> None:
         self.question = question
+        self.ending = Ending.COVERED
         # By dates alone one day more than the limit is wanted: having it means that the range was cut.
         self.wanted = question.count or MAX_DAYS + 1
-        self.days: dict[date, Day] = {}
+        self.days: dict[date, Row] = {}
         self.unreadable = 0
         self.sandbox = False
         self.short_position: ShortPosition | None = None
@@ -44,7 +49,13 @@ class _Gathering:
         start = self.question.start
         return self.missing <= 0 or (start is not None and bool(self.days) and min(self.days) <= start)
 
-    def add(self, page: Page) -> int:
+    @property
+    def newest_first(self) -> list[Row]:
+        """The rows in the range asked for."""
+        newest_first = sorted(self.days.values(), key=lambda row: row.date, reverse=True)
+        return [row for row in newest_first if self.question.includes(row.date)]
+
+    def add(self, page: Page[Row]) -> int:
         """Take in a page; the number of its days that were here already."""
         repeated = 0
         for day in page.days:
@@ -61,25 +72,32 @@ class _Gathering:
 
 async def fetch_series(source: Source, question: Question, progress: Progress | None = None) -> Series:
     """The days that answer `question`, from as many pages as it takes; raises what the source raises."""
-    gathering = _Gathering(question)
-    ending = await _page_back(source, question, gathering, progress)
-    newest_first = sorted(gathering.days.values(), key=lambda day: day.date, reverse=True)
-    days = [day for day in newest_first if question.includes(day.date)]
+    gathered = await fetch_back(source, question, progress)
+    days, ending = gathered.newest_first, gathered.ending
     if question.count is None and len(days) > question.limit:
         ending = Ending.DAY_LIMIT
     return Series(
         question=question,
-        source=f"sandbox:{source.name}" if gathering.sandbox else source.name,
+        source=f"sandbox:{source.name}" if gathered.sandbox else source.name,
         ratio_basis=source.ratio_basis(question.symbol.market),
         days=days[: question.limit],
         ending=ending,
         today=question.symbol.market.today(),
-        unreadable=gathering.unreadable,
-        short_position=gathering.short_position,
+        unreadable=gathered.unreadable,
+        short_position=gathered.short_position,
     )
 
 
-async def _page_back(source: Source, question: Question, gathering: _Gathering, progress: Progress | None) -> Ending:
+async def fetch_back(source: Paged[Row], question: Question, progress: Progress | None = None) -> Gathered[Row]:
+    """The rows that a source has for `question`, from as many pages as it takes; raises what the source raises."""
+    gathered: Gathered[Row] = Gathered(question)
+    gathered.ending = await _page_back(source, question, gathered, progress)
+    return gathered
+
+
+async def _page_back(
+    source: Paged[Row], question: Question, gathering: Gathered[Row], progress: Progress | None
+) -> Ending:
     """Fetch pages into `gathering` until the question is covered or the source has no more; how it ended."""
 
     async def on_wait(seconds: float) -> None:
@@ -116,14 +134,14 @@ async def _page_back(source: Source, question: Question, gathering: _Gathering, 
             await _report(progress, source, gathering)
 
 
-def _at_the_end(source: Source, gathering: _Gathering) -> Ending:
+def _at_the_end(source: Paged[Row], gathering: Gathered[Row]) -> Ending:
     """A source that pages has come to the beginning of the history; one with a fixed depth only to its own limit."""
     given = len(gathering.days) + gathering.unreadable
     limited = source.depth_limit is not None and given >= source.depth_limit
     return Ending.SOURCE_LIMIT if limited else Ending.HISTORY_BEGINS
 
 
-async def _report(progress: Progress, source: Source, gathering: _Gathering, more: str = "") -> None:
+async def _report(progress: Progress, source: Paged[Row], gathering: Gathered[Row], more: str = "") -> None:
     done = len(gathering.days)
     total = gathering.question.count
     oldest = f", back to {min(gathering.days)}" if gathering.days else ""

@@ -31,8 +31,8 @@ class Quota:
     def __init__(self, rate: Rate | None, *, concurrent: int) -> None:
         self._rate = rate
         self._starts: deque[float] = deque(maxlen=rate.requests if rate else 0)
-        self._turn = anyio.Lock()
-        self._places = anyio.Semaphore(concurrent)
+        self._turn = anyio.Lock(fast_acquire=True)
+        self._places = anyio.Semaphore(concurrent, fast_acquire=True)
 
     @asynccontextmanager
     async def slot(self, on_wait: OnWait | None = None) -> AsyncIterator[None]:

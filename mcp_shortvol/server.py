@@ -51,7 +51,7 @@ def build_server(settings: Settings) -> MCPServer[None]:
     for prompt in load_prompts():
         server.add_prompt(prompt)
 
-    @server.completion()
+    @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]  # the SDK leaves it without types
     async def complete(
         _ref: PromptReference | ResourceTemplateReference,
         argument: CompletionArgument,

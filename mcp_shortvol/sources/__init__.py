@@ -1,4 +1,4 @@
-"""What a vendor is to the rest of the house: a name, and pages of days going back in time.
+"""What a vendor is to the rest of the house: a name, and pages of rows going back in time.
 
 A source knows one vendor's wire and nothing of MCP, of paging policy or of answers. Paging, quotas across pages and the
 days kept belong to `history`, which treats every source alike.
@@ -7,34 +7,45 @@ days kept belong to `history`, which treats every source alike.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from mcp_shortvol.markets import Market
 from mcp_shortvol.quota import OnWait
 from mcp_shortvol.series import Day, ShortPosition
 from mcp_shortvol.symbols import Symbol
 
-__all__ = ["Page", "Source"]
+__all__ = ["Dated", "Page", "Paged", "Row", "Source"]
+
+
+class Dated(Protocol):
+    """A row that stands for a date, at most one a date."""
+
+    @property
+    def date(self) -> date:
+        """The market's own date."""
+
+
+Row = TypeVar("Row", bound=Dated)
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """One answer of a vendor: days in any order, possibly repeated, and where the next older page starts.
+class Page(Generic[Row]):
+    """One answer of a vendor: rows in any order, possibly repeated, and where the next older page starts.
 
     `cursor` is None when the vendor says that there is nothing older. `unreadable` counts rows lost for want of a
-    readable date; a figure that could not be read marks its day as damaged. `sandbox` is set when the answer
+    readable date; a figure that could not be read marks its row as damaged. `sandbox` is set when the answer
     identified itself as invented.
     """
 
-    days: Sequence[Day]
+    days: Sequence[Row]
     cursor: str | None
     unreadable: int = 0
     sandbox: bool = False
     short_position: ShortPosition | None = None
 
 
-class Source(Protocol):
-    """One vendor's interface to daily short volume."""
+class Paged(Protocol[Row]):
+    """One vendor's interface to something that goes back in time, page by page."""
 
     @property
     def name(self) -> str:
@@ -46,24 +57,30 @@ class Source(Protocol):
 
     @property
     def page_limit(self) -> int:
-        """The most days the vendor gives in one page."""
+        """The most rows the vendor gives in one page."""
 
     @property
     def overlap(self) -> int:
-        """How many days of the page before a page is known to possibly repeat."""
+        """How many rows of the page before a page is known to possibly repeat."""
 
     @property
     def depth_limit(self) -> int | None:
-        """The most days the vendor gives at all through this interface; None where it pages without a known end."""
-
-    def ratio_basis(self, market: Market) -> str:
-        """What this vendor's short ratio is a share of, in words."""
+        """The most rows the vendor gives at all through this interface; None where it pages without a known end."""
 
     def first_cursor(self, symbol: Symbol, end: date | None) -> str | None:
-        """Where the page that ends with `end` starts, for vendors that can jump; None starts at the newest day."""
+        """Where the page that ends with `end` starts, for vendors that can jump; None starts at the newest row."""
 
-    async def fetch_page(self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None) -> Page:
-        """One page of at most `size` days from `cursor` back in time; raises errors of `mcp_shortvol.errors` only.
+    async def fetch_page(
+        self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
+    ) -> Page[Row]:
+        """One page of at most `size` rows from `cursor` back in time; raises errors of `mcp_shortvol.errors` only.
 
         `on_wait` is told when the vendor's quota makes the call wait.
         """
+
+
+class Source(Paged[Day], Protocol):
+    """One vendor's interface to daily short volume."""
+
+    def ratio_basis(self, market: Market) -> str:
+        """What this vendor's short ratio is a share of, in words."""

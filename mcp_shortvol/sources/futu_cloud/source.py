@@ -8,7 +8,7 @@ from datetime import date
 
 from mcp_shortvol.markets import Market
 from mcp_shortvol.quota import OnWait, Quota
-from mcp_shortvol.series import ShortPosition
+from mcp_shortvol.series import Day, ShortPosition
 from mcp_shortvol.sources import Page
 from mcp_shortvol.sources.futu_cloud.auth import CloudCredentials
 from mcp_shortvol.sources.futu_cloud.envelope import data_of, is_wrong_path
@@ -65,10 +65,10 @@ class FutuCloudSource:
         cursor: str | None,  # noqa: ARG002 - see the Source protocol
         size: int,
         on_wait: OnWait | None = None,
-    ) -> Page:
+    ) -> Page[Day]:
         """The newest `size` days, 1 to 90; never a cursor."""
 
-        async def ask() -> Page:
+        async def ask() -> Page[Day]:
             reply = await self._send(symbol, size, on_wait)
             data = data_of(reply, symbol, self._credentials)
             rows = read_rows(data["items"], CLOUD_ROWS[symbol.market], symbol.market)

@@ -6,6 +6,7 @@ from time import time
 from mcp_shortvol.errors import CredentialsRefused
 from mcp_shortvol.markets import Market
 from mcp_shortvol.quota import OnWait, Quota
+from mcp_shortvol.series import Day
 from mcp_shortvol.sources import Page
 from mcp_shortvol.sources.http import Credentials, HttpClient, Reply, retrying
 from mcp_shortvol.sources.longbridge.envelope import data_of
@@ -38,7 +39,9 @@ class LongbridgeSource:
         now = int(time())
         return str(now if end is None else min(now, symbol.market.midnight(end + timedelta(days=1)) - 1))
 
-    async def fetch_page(self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None) -> Page:
+    async def fetch_page(
+        self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
+    ) -> Page[Day]:
         """At most `size` days (1..100) from `cursor`, Unix seconds, back in time."""
         params: dict[str, str | int] = {
             "symbol": str(symbol),

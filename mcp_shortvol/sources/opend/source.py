@@ -5,7 +5,7 @@ from functools import partial
 
 from mcp_shortvol.markets import Market
 from mcp_shortvol.quota import OnWait, Quota
-from mcp_shortvol.series import ShortPosition
+from mcp_shortvol.series import Day, ShortPosition
 from mcp_shortvol.sources import Page
 from mcp_shortvol.sources.futu_rows import OPEND_ROWS, read_cursor, read_position, read_rows
 from mcp_shortvol.sources.opend.connection import OpenD
@@ -45,7 +45,9 @@ class OpenDSource:
         """None: OpenD's keys are opaque, so that every history starts at its newest day."""
         return None
 
-    async def fetch_page(self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None) -> Page:
+    async def fetch_page(
+        self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
+    ) -> Page[Day]:
         """One page of at most `size` days, 50 at the most, from `cursor` back in time."""
         question: Json = {
             "security": {"market": _MARKET_NUMBERS[symbol.market], "code": symbol.futu_code},
