@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Generic, Protocol, TypeVar
 
+from mcp_shortvol.interest import Report
 from mcp_shortvol.markets import Market
 from mcp_shortvol.quota import OnWait
 from mcp_shortvol.series import Day, ShortPosition
 from mcp_shortvol.symbols import Symbol
 
-__all__ = ["Dated", "Page", "Paged", "Row", "Source"]
+__all__ = ["Dated", "InterestSource", "Page", "Paged", "Row", "Source"]
 
 
 class Dated(Protocol):
@@ -84,3 +85,10 @@ class Source(Paged[Day], Protocol):
 
     def ratio_basis(self, market: Market) -> str:
         """What this vendor's short ratio is a share of, in words."""
+
+
+class InterestSource(Paged[Report], Protocol):
+    """One vendor's interface to short interest."""
+
+    def pct_basis(self, market: Market) -> str:
+        """What this vendor's `short_interest_pct` is a percentage of, in words."""
