@@ -5,14 +5,16 @@ includes its own day or not, in whatever order days come and however pages overl
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import date
 from typing import Generic
 
+from mcp_shortvol.interest import InterestSeries
 from mcp_shortvol.question import MAX_DAYS, Question
 from mcp_shortvol.series import Ending, Series, ShortPosition
-from mcp_shortvol.sources import Page, Paged, Row, Source
+from mcp_shortvol.sources import InterestSource, Page, Paged, Row, Source
 
-__all__ = ["Gathered", "Progress", "fetch_back", "fetch_series"]
+__all__ = ["Gathered", "Progress", "fetch_back", "fetch_interest", "fetch_series"]
 
 Progress = Callable[[float, float | None, str], Awaitable[None]]
 """Told how many days are here, how many are wanted where that is known, and what is going on in words."""
@@ -85,6 +87,24 @@ async def fetch_series(source: Source, question: Question, progress: Progress | 
         today=question.symbol.market.today(),
         unreadable=gathered.unreadable,
         short_position=gathered.short_position,
+    )
+
+
+async def fetch_interest(
+    source: InterestSource, question: Question, progress: Progress | None = None
+) -> InterestSeries:
+    """The reports that answer `question`, and the one before them, against which the oldest change is measured."""
+    gathered = await fetch_back(source, replace(question, count=question.limit + 1), progress)
+    reports = gathered.newest_first
+    return InterestSeries(
+        question=question,
+        source=f"sandbox:{source.name}" if gathered.sandbox else source.name,
+        pct_basis=source.pct_basis(question.symbol.market),
+        reports=reports[: question.limit],
+        before=next(iter(reports[question.limit :]), None),
+        ending=Ending.COVERED if len(reports) >= question.limit else gathered.ending,
+        today=question.symbol.market.today(),
+        unreadable=gathered.unreadable,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mcp_shortvol.answer import Interval, ShortVolumeAnswer
 from mcp_shortvol.words import big, days_in_words, source_in_words
 
-__all__ = ["CONCISE_BYTES", "concise_text", "fitted", "full_text", "table"]
+__all__ = ["CONCISE_BYTES", "concise_text", "csv", "fitted", "full_text", "table"]
 
 CONCISE_BYTES = 2048
 _MOST_ROWS = 20
@@ -33,9 +33,7 @@ def concise_text(answer: ShortVolumeAnswer, interval: Interval = "day") -> str:
 
 def full_text(answer: ShortVolumeAnswer, interval: Interval = "day") -> str:
     """Heading, summary and notes, then every row as CSV with the columns of the structured answer."""
-    lines = [",".join(answer.columns)]
-    lines += [",".join("" if cell is None else str(cell) for cell in row) for row in answer.rows]
-    return "\n\n".join((*_heading(answer, interval), _notes(answer), "\n".join(lines)))
+    return "\n\n".join((*_heading(answer, interval), _notes(answer), csv(answer.columns, answer.rows)))
 
 
 def _heading(answer: ShortVolumeAnswer, interval: Interval) -> tuple[str, str]:
@@ -64,6 +62,12 @@ def fitted(head: Sequence[str], heads: Sequence[str], rows: Sequence[Sequence[st
         if len(text.encode()) <= CONCISE_BYTES:
             return text
     return "\n\n".join((*head, foot))
+
+
+def csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Rows as comma-separated values under their names; an unknown figure is empty."""
+    lines = [columns, *rows]
+    return "\n".join(",".join("" if cell is None else str(cell) for cell in line) for line in lines)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
