@@ -1,4 +1,4 @@
-"""Futu's rows of daily short volume → days: one decoder for the two interfaces, which differ in spelling only.
+"""Futu's rows → ours: one decoder for the two interfaces, which differ in spelling only, and the format of its days.
 
 OpenD spells its fields in camelCase and counts time in seconds, the cloud in snake_case and milliseconds. Every field
 may be absent, null, a number or a decimal string. US volumes are consolidated over the exchanges; Hong Kong has no
@@ -9,8 +9,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Generic, TypeVar
 
 from mcp_shortvol.errors import UpstreamChanged
+from mcp_shortvol.interest import Report
 from mcp_shortvol.markets import Market
 from mcp_shortvol.series import Day, ShortPosition
 from mcp_shortvol.sources.scalars import Unreadable, read_float, read_int
@@ -20,47 +22,45 @@ __all__ = ["CLOUD_ROWS", "OPEND_ROWS", "RowFormat", "Rows", "read_cursor", "read
 _NO_OLDER_PAGE = (None, "", "-1", -1)
 _LONGEST_CURSOR = 256
 _ISO_LENGTH = len("YYYY-MM-DD")
-_FIGURES = Day._fields[1:-1]  # all between the date and whether the day is damaged
 _DAY_FIRST_DATE = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
+
+R = TypeVar("R", Day, Report)
 
 
 @dataclass(frozen=True, slots=True)
-class RowFormat:
-    """How an interface spells a market's rows: its keys, by the name of the `Day` field each one fills."""
+class RowFormat(Generic[R]):
+    """How an interface spells a market's rows: its keys, by the name of the field of `row` that each one fills."""
 
+    row: type[R]
     date: str
     timestamp: str
     ticks_per_second: int
     counts: Mapping[str, str]
     amounts: Mapping[str, str]
 
-    def figures(self) -> "Sequence[_Figure]":
-        """Every figure, by its place in a `Day`."""
-        counts = [(_FIGURES.index(field), key, read_int) for field, key in self.counts.items()]
-        amounts = [(_FIGURES.index(field), key, read_float) for field, key in self.amounts.items()]
-        return [*counts, *amounts]
-
-    def in_snake_case(self, ticks_per_second: int) -> "RowFormat":
-        """The same fields as the cloud spells them."""
+    def as_in_the_cloud(self) -> "RowFormat[R]":
+        """The same fields as the cloud spells them: in snake_case, time in milliseconds."""
         return RowFormat(
+            row=self.row,
             date=_snake(self.date),
             timestamp=_snake(self.timestamp),
-            ticks_per_second=ticks_per_second,
+            ticks_per_second=1000,
             counts={field: _snake(key) for field, key in self.counts.items()},
             amounts={field: _snake(key) for field, key in self.amounts.items()},
         )
 
 
 _Figure = tuple[int, str, Callable[[object], float | None]]
-"""Its place among a day's figures, its key in a row, and what reads it."""
+"""Its place in our row, its key in Futu's, and what reads it."""
 
 
 def _snake(key: str) -> str:
     return re.sub(r"(?=[A-Z])", "_", key).lower()
 
 
-OPEND_ROWS: Mapping[Market, RowFormat] = {
+OPEND_ROWS: Mapping[Market, RowFormat[Day]] = {
     Market.US: RowFormat(
+        row=Day,
         date="timestampStr",
         timestamp="timestamp",
         ticks_per_second=1,
@@ -78,6 +78,7 @@ OPEND_ROWS: Mapping[Market, RowFormat] = {
         },
     ),
     Market.HK: RowFormat(
+        row=Day,
         date="timestampStr",
         timestamp="timestamp",
         ticks_per_second=1,
@@ -93,21 +94,19 @@ OPEND_ROWS: Mapping[Market, RowFormat] = {
     ),
 }
 
-CLOUD_ROWS: Mapping[Market, RowFormat] = {
-    market: row_format.in_snake_case(ticks_per_second=1000) for market, row_format in OPEND_ROWS.items()
-}
+CLOUD_ROWS = {market: row_format.as_in_the_cloud() for market, row_format in OPEND_ROWS.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """Days in the order of their rows, and how many rows had no readable date."""
+class Rows(Generic[R]):
+    """What stands for a date each, in the order of Futu's rows, and how many of those had no readable date."""
 
-    days: list[Day]
+    days: list[R]
     unreadable: int
 
 
-def read_rows(items: object, row_format: RowFormat, market: Market) -> Rows:
-    """The days of one answer's list of rows, absent where there are none.
+def read_rows(items: object, row_format: RowFormat[R], market: Market) -> Rows[R]:
+    """The rows of one answer's list of rows, absent where there are none.
 
     Raises UpstreamChanged where there is something and none of it is a row with a date.
     """
@@ -115,12 +114,12 @@ def read_rows(items: object, row_format: RowFormat, market: Market) -> Rows:
         items = []
     if not isinstance(items, list):
         raise _changed()
-    figures = row_format.figures()
+    figures = _figures(row_format)
     days = []
     for item in items:
         day = _date(item, row_format, market) if isinstance(item, dict) else None
         if day is not None:
-            days.append(_day(day, item, figures))
+            days.append(_row(row_format.row, day, item, figures))
     if items and not days:
         raise _changed()
     return Rows(days, unreadable=len(items) - len(days))
@@ -150,19 +149,27 @@ def read_cursor(next_key: object) -> str | None:
     raise _changed()
 
 
-def _day(day: date, row: Mapping[str, object], figures: Sequence[_Figure]) -> Day:
+def _figures(row_format: RowFormat[R]) -> list[_Figure]:
+    fields = row_format.row._fields
+    figures: list[_Figure] = [(fields.index(field), key, read_int) for field, key in row_format.counts.items()]
+    figures += [(fields.index(field), key, read_float) for field, key in row_format.amounts.items()]
+    return figures
+
+
+def _row(kind: type[R], day: date, item: Mapping[str, object], figures: Sequence[_Figure]) -> R:
     # By place and not by name, which would take a third longer: there are thousands of figures in a long history.
-    read: list[float | None] = [None] * len(_FIGURES)
+    read: list[object] = [None] * len(kind._fields)
     damaged = False
     for place, key, reader in figures:
         try:
-            read[place] = reader(row.get(key))
+            read[place] = reader(item.get(key))
         except Unreadable:
             damaged = True
-    return Day._make((day, *read, damaged))
+    read[0], read[-1] = day, damaged
+    return kind._make(read)
 
 
-def _date(row: Mapping[str, object], row_format: RowFormat, market: Market) -> date | None:
+def _date(row: Mapping[str, object], row_format: RowFormat[R], market: Market) -> date | None:
     """The trading date: as written, or else the market's date at the timestamp, which is midnight there."""
     if written := _read_date(row.get(row_format.date)):
         return written
