@@ -12,10 +12,11 @@ from typing import Generic, Protocol, TypeVar
 from mcp_shortvol.interest import Report
 from mcp_shortvol.markets import Market
 from mcp_shortvol.quota import OnWait
+from mcp_shortvol.ranking import Direction, OrderBy, Ranked
 from mcp_shortvol.series import Day, ShortPosition
 from mcp_shortvol.symbols import Symbol
 
-__all__ = ["Dated", "InterestSource", "Page", "Paged", "Row", "Source"]
+__all__ = ["Dated", "InterestSource", "Page", "Paged", "RankingPage", "RankingSource", "Row", "Source"]
 
 
 class Dated(Protocol):
@@ -92,3 +93,47 @@ class InterestSource(Paged[Report], Protocol):
 
     def pct_basis(self, market: Market) -> str:
         """What this vendor's `short_interest_pct` is a percentage of, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankingPage:
+    """One answer of a vendor about a ranking: names in its order, and how many the whole list has, where it says so.
+
+    `unreadable` counts the names that cannot be told from each other, because their security could not be read; they
+    took up places in the list all the same. `sandbox` is set when the answer identified itself as invented.
+    """
+
+    rows: Sequence[Ranked]
+    total: int | None
+    unreadable: int = 0
+    sandbox: bool = False
+
+
+class RankingSource(Protocol):
+    """One vendor's ranking of a market's names by a figure of short selling."""
+
+    @property
+    def name(self) -> str:
+        """The vendor in the one vocabulary of settings, arguments and answers, such as "futu_opend"."""
+
+    @property
+    def title(self) -> str:
+        """The vendor as a person says it, such as "Futu OpenD"."""
+
+    @property
+    def page_limit(self) -> int:
+        """The most names the vendor gives in one page."""
+
+    async def fetch_ranking(
+        self,
+        market: Market,
+        order_by: OrderBy,
+        direction: Direction,
+        offset: int,
+        count: int,
+        on_wait: OnWait | None = None,
+    ) -> RankingPage:
+        """At most `count` names from place `offset` on, counted from 0; raises errors of `mcp_shortvol.errors` only.
+
+        The list may move between two pages. `on_wait` is told when the vendor's quota makes the call wait.
+        """
