@@ -1,4 +1,4 @@
-"""What Futu says of the invented market: its rows, its 20-day averages and its weekly positions, on any interface.
+"""What Futu says of the invented market: its rows, their 20-day averages and the newest position, on any interface.
 
 Rows carry the vendor's field names as OpenD spells them. Hong Kong has no ratio of the day; in both markets
 `dailyTradeAvgRatio` is the mean of the daily ratios of the 20 trading days that end with the row's.
@@ -6,22 +6,19 @@ Rows carry the vendor's field names as OpenD spells them. Hong Kong has no ratio
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 
 from mcp_shortvol.markets import Market
-from mcp_shortvol.sandbox.calendar import is_trading_day
-from mcp_shortvol.sandbox.market import FIRST_DAY, MarketDay, days
-from mcp_shortvol.sandbox.noise import draws
+from mcp_shortvol.sandbox.market import MarketDay, days
+from mcp_shortvol.sandbox.positions import Position, reports
 from mcp_shortvol.symbols import Symbol
 
-__all__ = ["Position", "Row", "position", "rows"]
+__all__ = ["Row", "position", "rows"]
 
 Row = Mapping[str, int | float | str]
 
 _AVERAGED_DAYS = 20
-_TURNOVER_YEARS = (1.2, 2.6)  # how many years of trading it takes until every share has changed hands once
 
 _TENCENT = Symbol("700", Market.HK)
 _APPLE = Symbol("AAPL", Market.US)
@@ -44,24 +41,6 @@ _PUBLISHED_AVERAGES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Reportable short positions in a Hong Kong stock at the end of a week: shares, and percent of those issued."""
-
-    date: date
-    shares: int
-    pct: float
-
-
-_PUBLISHED_POSITIONS = {
-    (_TENCENT, date(2026, 4, 30)): Position(date(2026, 4, 30), 51480638, 0.56),
-    (_TENCENT, date(2026, 5, 29)): Position(date(2026, 5, 29), 46242547, 0.5),
-}
-
-# Shares issued and the usual position in percent of them, where published positions imply them.
-_KNOWN_SIZES = {_TENCENT: (9_193_000_000, 0.52)}
-
-
 @lru_cache(maxsize=64)
 def rows(symbol: Symbol, last: date) -> Sequence[Row]:
     """Every row of `symbol` up to `last`, newest first; KeyError where it is not listed."""
@@ -77,27 +56,10 @@ def rows(symbol: Symbol, last: date) -> Sequence[Row]:
 
 
 def position(symbol: Symbol, as_of: date) -> Position | None:
-    """The newest position known on `as_of`: that of the last trading day of the week before. None outside Hong Kong."""
+    """The newest position published by `as_of`, which an answer about a Hong Kong stock carries beside its rows."""
     if symbol.market is not Market.HK:
         return None
-    friday = as_of - timedelta(as_of.weekday() + 3)
-    reported = next(day for back in range(10) if is_trading_day(Market.HK, day := friday - timedelta(back)))
-    return _PUBLISHED_POSITIONS.get((symbol, reported)) or _invented_position(symbol, reported)
-
-
-def _invented_position(symbol: Symbol, reported: date) -> Position:
-    issued, level = _KNOWN_SIZES.get(symbol) or _invented_size(symbol)
-    wave = math.sin(2 * math.pi * reported.toordinal() / 173)
-    pct = level * (0.97 + 0.1 * wave + 0.06 * draws(f"position {symbol} {reported}")[0])
-    return Position(reported, round(issued * pct / 100), round(pct, 2))
-
-
-def _invented_size(symbol: Symbol) -> tuple[int, float]:
-    first_year = days(symbol, date(FIRST_DAY.year, 12, 31))
-    chance = draws(f"size {symbol}")
-    least, most = _TURNOVER_YEARS
-    years = least + (most - least) * chance[0]
-    return round(sum(day.volume for day in first_year) * years), 0.4 + 2.2 * chance[1]
+    return next(reversed(reports(symbol, as_of)), None)
 
 
 def _hk_row(timestamp: int, day: MarketDay, average: float) -> Row:
