@@ -39,8 +39,8 @@ class RankingResult:
     """The names that a ranking begins with, in the vendor's order, and how they were come by.
 
     `total` is how many names the whole list has by the vendor's count, None where it does not say. `left_out` counts
-    the names read and dropped, by reason; `unreadable` those that could not be read. `fetched_at` is when the
-    reading began, in UTC: the vendor dates nothing. `source` carries the prefix "sandbox:" when the figures are invented.
+    the names read and dropped, by reason; `unreadable` those that could not be read. `fetched_at` is when the reading
+    began, in UTC: the vendor dates nothing. `source` carries the prefix "sandbox:" when the figures are invented.
     """
 
     market: Market

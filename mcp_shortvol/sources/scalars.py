@@ -1,13 +1,18 @@
 """Figures as vendors send them → int or float, or a refusal to guess.
 
 Vendors send the same field as a JSON number or as a decimal string. Null, an empty string and an absent field (the
-caller's `dict.get`) mean that there is no figure. Anything else that is not a plain non-negative number is damage, and
-damage is never read as a number: not true as 1, not "1_000", not "0x10", not full-width digits, not NaN.
+caller's `dict.get`) mean that there is no figure. Anything else that is not a plain number is damage, as is one below
+zero that is no change, and damage is never read as a number: not true as 1, not "1_000", not "0x10", not full-width
+digits, not NaN.
 """
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
-__all__ = ["Unreadable", "read_float", "read_int"]
+__all__ = ["Unreadable", "read_float", "read_int", "read_signed_float", "read_signed_int"]
+
+N = TypeVar("N", int, float)
 
 # Above every figure that a market has produced by some orders of magnitude; a larger one is damage.
 _MOST_SHARES = 10**15
@@ -49,6 +54,28 @@ def read_float(value: object) -> float | None:
     if value is None or value == "":
         return None
     return _number(value)
+
+
+def read_signed_int(value: object) -> int | None:
+    """A change of a count, of either sign; otherwise as `read_int`."""
+    return _signed(value, read_int)
+
+
+def read_signed_float(value: object) -> float | None:
+    """A change of a price, a percentage or an amount of money, of either sign; otherwise as `read_float`."""
+    return _signed(value, read_float)
+
+
+def _signed(value: object, read: Callable[[object], N | None]) -> N | None:
+    if type(value) is str and value.startswith("-"):
+        size = read(value[1:])
+    elif (type(value) is int or type(value) is float) and value < 0:
+        size = read(-value)
+    else:
+        return read(value)
+    if size is None:
+        raise Unreadable("a sign alone")
+    return 0 - size  # and not -size, which is -0.0 for 0.0
 
 
 def _number(value: object) -> float:

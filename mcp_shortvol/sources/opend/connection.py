@@ -22,9 +22,10 @@ import anyio
 from anyio.abc import SocketStream, TaskGroup
 
 from mcp_shortvol.sources.opend.cipher import RsaCipher
-from mcp_shortvol.sources.opend.failures import Dropped, MalformedAnswer, Reason, Refusal, Wording
+from mcp_shortvol.sources.opend.failures import Dropped, MalformedAnswer, Reason, Refusal
 from mcp_shortvol.sources.opend.link import Link
 from mcp_shortvol.sources.opend.messages import GLOBAL_STATE_QUESTION, GlobalState, Json, Protocol
+from mcp_shortvol.sources.opend.wording import Wording, predates
 
 __all__ = ["Answer", "OpenD", "Slot"]
 
@@ -123,16 +124,16 @@ class OpenD:
             raise self.wording.malformed() from None
         except Refusal as refusal:
             if refusal.reason is Reason.OTHER and link is not None:
-                await self._explain(link)
+                await self._explain(link, protocol)
             raise
         except TimeoutError:
             if link is not None and link.answers == heard:
                 link.close()  # Not one answer in all that time: what is asked next gets a new connection.
-            if link is not None and link.outdated:
-                raise self.wording.outdated() from None
+            if link is not None and predates(link.version, protocol):
+                raise self.wording.outdated(protocol) from None
             raise self.wording.no_answer(self._timeout) from None
 
-    async def _explain(self, link: Link) -> None:
+    async def _explain(self, link: Link, protocol: int) -> None:
         """Raise what makes an OpenD refuse in words of its own: it was logged out, or it is too old."""
         with anyio.move_on_after(self._timeout):
             try:
@@ -141,8 +142,8 @@ class OpenD:
                 return
             if not state.logged_in:
                 raise self.wording.logged_out(state.program_status)
-        if link.outdated:
-            raise self.wording.outdated()
+        if predates(link.version, protocol):
+            raise self.wording.outdated(protocol)
 
     async def _opened(self) -> Link:
         if self._link and self._link.ready:

@@ -12,7 +12,7 @@ import anyio
 from anyio.abc import SocketStream
 
 from mcp_shortvol.sources.opend.cipher import AesCbcCipher, Cipher, RsaCipher
-from mcp_shortvol.sources.opend.failures import MIN_VERSION, Dropped, MalformedAnswer, Refusal
+from mcp_shortvol.sources.opend.failures import Dropped, MalformedAnswer, Refusal
 from mcp_shortvol.sources.opend.frame import BadFrame, BodyFormat, Frame, FrameDecoder
 from mcp_shortvol.sources.opend.messages import (
     GLOBAL_STATE_QUESTION,
@@ -61,7 +61,7 @@ class Link:
         self.closed = False
         self.ended = anyio.Event()
         self.answers = 0
-        self.outdated = False
+        self.version: int | None = None
         self.sandbox = False
 
     async def run(self) -> None:
@@ -98,7 +98,7 @@ class Link:
                 self._cipher = AesCbcCipher(greeting.aes_key, greeting.aes_initial_vector)
             except ValueError as error:
                 raise MalformedAnswer("no AES key in the answer to InitConnect") from error
-        self.outdated = greeting.version is not None and greeting.version < MIN_VERSION
+        self.version = greeting.version
         self._keep_alive_seconds = max(greeting.keep_alive or _DEFAULT_KEEP_ALIVE_SECONDS, _LEAST_KEEP_ALIVE_SECONDS)
         state = await self.global_state()
         self.sandbox = state.sandbox

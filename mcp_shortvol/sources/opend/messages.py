@@ -31,6 +31,8 @@ class Protocol(IntEnum):
     GET_GLOBAL_STATE = 1002
     KEEP_ALIVE = 1004
     GET_DAILY_SHORT_VOLUME = 3248
+    GET_SHORT_INTEREST = 3249
+    GET_SHORT_SELLING_RANK = 3415
 
 
 # What OpenD sends unasked. Their serial numbers are a count of their own and can equal one that is waited for.
