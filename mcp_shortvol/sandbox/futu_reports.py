@@ -1,0 +1,41 @@
+"""What Futu says of the invented open positions, on any interface: rows of short interest, spelled as OpenD does."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from mcp_shortvol.markets import Market
+from mcp_shortvol.sandbox.futu import Row
+from mcp_shortvol.sandbox.positions import Position, reports
+from mcp_shortvol.symbols import Symbol
+
+__all__ = ["report_rows"]
+
+
+def report_rows(symbol: Symbol, as_of: date) -> Sequence[Row]:
+    """Every row of `symbol` that is published by `as_of`, newest first; KeyError where it is not listed."""
+    row = _us_row if symbol.market is Market.US else _hk_row
+    return [row(symbol.market.midnight(position.date), position) for position in reversed(reports(symbol, as_of))]
+
+
+def _us_row(timestamp: int, position: Position) -> Row:
+    return {
+        "timestamp": timestamp,
+        "timestampStr": position.date.isoformat(),
+        "sharesShort": position.shares,
+        "shortPercent": position.pct,
+        "avgDailyShareVolume": position.average_daily_volume,
+        "daysToCover": position.days_to_cover,
+        "closePrice": position.close,
+        "lastClosePrice": position.previous_close,
+    }
+
+
+def _hk_row(timestamp: int, position: Position) -> Row:
+    return {
+        "timestamp": timestamp,
+        "timestampStr": position.date.isoformat(),
+        "closePrice": position.close,
+        "lastClosePrice": position.previous_close,
+        "aggregatedShort": position.shares,
+        "aggregatedShortRatio": position.pct,
+    }
