@@ -1,22 +1,20 @@
-"""Longbridge's rows of short trades → days.
+"""Longbridge's lists of rows → dated rows, whatever their cells mean.
 
-The fields mean what arithmetic says, not what the vendor's pages say: in Hong Kong `amount` is shares and `balance` the
-HKD value of those sales; in the US `total_amount` is total volume, and short volume is the sum of the Nasdaq and the
-NYSE part; `rate` is a fraction. Both documented shapes are read: the rows under `data.data` with Unix seconds, and the
-rows as `data` itself with RFC 3339 times. Every cell may be a string, a number, or missing.
+Both documented shapes are read: the rows under `data.data` with Unix seconds, and the rows as `data` itself with
+RFC 3339 times. Every cell may be a string, a number, or missing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from mcp_shortvol.errors import UpstreamChanged
 from mcp_shortvol.markets import Market
-from mcp_shortvol.series import Day
+from mcp_shortvol.sources import Row
 from mcp_shortvol.sources.scalars import Unreadable, read_float, read_int
 
-__all__ = ["Rows", "read_rows"]
+__all__ = ["Cells", "RowReaders", "Rows", "read_rows"]
 
 _LAST_TIMESTAMP = 10**11  # year 5138: a larger one is not in seconds
 
@@ -24,23 +22,23 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Rows:
-    """The days of one answer as they came, the oldest row's timestamp, and how many rows could not be read."""
+class Rows(Generic[Row]):
+    """The rows of one answer as they came, the oldest one's timestamp, and how many could not be read."""
 
-    days: list[Day] = field(default_factory=list)
+    days: list[Row] = field(default_factory=list)
     oldest: int | None = None
     unreadable: int = 0
 
 
-def read_rows(data: object, market: Market) -> Rows:
+def read_rows(data: object, reader: "RowReader[Row]") -> Rows[Row]:
     """The rows in the `data` of an answer; raises UpstreamChanged where it holds none or none that can be read."""
-    rows = Rows()
+    rows: Rows[Row] = Rows()
     for row in _list_in(data):
         timestamp = _timestamp(row)
         if timestamp is None or not isinstance(row, dict):
             rows.unreadable += 1
             continue
-        rows.days.append(_DAYS[market](_Cells(row), timestamp))
+        rows.days.append(reader(Cells(row), timestamp))
         rows.oldest = timestamp if rows.oldest is None else min(rows.oldest, timestamp)
     if rows.unreadable and not rows.days:
         raise UpstreamChanged(
@@ -56,7 +54,7 @@ def _list_in(data: object) -> Sequence[object]:
         return ()
     if not isinstance(rows, list):
         raise UpstreamChanged(
-            "Longbridge's answer holds no list of days.", "Report this: the interface seems to have changed."
+            "Longbridge's answer holds no list of rows.", "Report this: the interface seems to have changed."
         )
     return rows
 
@@ -79,7 +77,7 @@ def _rfc3339(value: object) -> int | None:
         return None
 
 
-class _Cells:
+class Cells:
     """A row's cells by name; `damaged` becomes True once one was there and could not be read."""
 
     def __init__(self, row: Mapping[str, object]) -> None:
@@ -87,9 +85,11 @@ class _Cells:
         self.damaged = False
 
     def shares(self, name: str) -> int | None:
+        """A count of shares."""
         return self._read(name, read_int)
 
     def amount(self, name: str) -> float | None:
+        """A price, a quotient or an amount of money."""
         return self._read(name, read_float)
 
     def percent(self, name: str) -> float | None:
@@ -105,30 +105,7 @@ class _Cells:
             return None
 
 
-def _hong_kong(cells: _Cells, timestamp: int) -> Day:
-    return Day(
-        date=Market.HK.date_of(timestamp),
-        short_volume=cells.shares("amount"),
-        total_volume=cells.shares("total_amount"),
-        close=cells.amount("close"),
-        short_turnover=cells.amount("balance"),
-        source_ratio_pct=cells.percent("rate"),
-        damaged=cells.damaged,
-    )
+RowReader = Callable[[Cells, int], Row]
+"""Makes a row of ours of the cells and the timestamp of one of Longbridge's; timestamps are midnight in the market."""
 
-
-def _united_states(cells: _Cells, timestamp: int) -> Day:
-    nasdaq, nyse = cells.shares("nus_amount"), cells.shares("ny_amount")
-    return Day(
-        date=Market.US.date_of(timestamp),
-        short_volume=None if nasdaq is None or nyse is None else nasdaq + nyse,
-        total_volume=cells.shares("total_amount"),
-        close=cells.amount("close"),
-        source_ratio_pct=cells.percent("rate"),
-        nasdaq_short_volume=nasdaq,
-        nyse_short_volume=nyse,
-        damaged=cells.damaged,
-    )
-
-
-_DAYS: Mapping[Market, Callable[[_Cells, int], Day]] = {Market.HK: _hong_kong, Market.US: _united_states}
+RowReaders = Mapping[Market, RowReader[Row]]
