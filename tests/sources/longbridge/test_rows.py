@@ -8,9 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_shortvol.errors import UpstreamChanged
+from mcp_shortvol.interest import Report
 from mcp_shortvol.markets import Market
 from mcp_shortvol.series import Day
-from mcp_shortvol.sources.longbridge.rows import read_rows
+from mcp_shortvol.sources.longbridge import rows
+from mcp_shortvol.sources.longbridge.interest import REPORTS
+from mcp_shortvol.sources.longbridge.rows import Rows
+from mcp_shortvol.sources.longbridge.source import DAYS
 
 HK_ROW = {
     "timestamp": "1779033600",  # 2026-05-17T16:00:00Z
@@ -38,6 +42,52 @@ US_DAY = Day(
     nasdaq_short_volume=5748485,
     nyse_short_volume=0,
 )
+HK_POSITION = {
+    "timestamp": "1718294400",  # 2024-06-13T16:00:00Z
+    "amount": "53677721",
+    "balance": "20386798436",
+    "cost": "379.800",
+    "rate": "0.0057",
+}
+US_POSITION = {
+    "timestamp": "1774929600",  # 2026-03-31T04:00:00Z
+    "current_shares_short": "65598603",
+    "avg_daily_share_volume": "62121644",
+    "days_to_cover": "1.06",
+    "rate": "0.0175",
+    "close": "371.750",
+}
+HK_REPORT = Report(date(2024, 6, 14), 53677721, 0.57, 379.8, short_interest_value=20386798436.0)
+US_REPORT = Report(date(2026, 3, 31), 65598603, 1.75, 371.75, average_daily_volume=62121644, source_days_to_cover=1.06)
+
+
+def read_rows(data: object, market: Market) -> Rows[Day]:
+    return rows.read_rows(data, DAYS[market])
+
+
+def one_report(row: dict[str, object], market: Market) -> Report:
+    (report,) = rows.read_rows({"data": [row]}, REPORTS[market]).days
+    return report
+
+
+def test_the_published_positions() -> None:
+    assert one_report({**HK_POSITION}, Market.HK) == HK_REPORT
+    assert one_report({**US_POSITION}, Market.US) == US_REPORT
+
+
+@pytest.mark.parametrize("days_to_cover", ["999.99", "1000", "1.00"])
+def test_floor_and_sentinels_of_positions_are_passed_on_as_they_are(days_to_cover: str) -> None:
+    report = one_report({**US_POSITION, "days_to_cover": days_to_cover}, Market.US)
+    assert report == US_REPORT._replace(source_days_to_cover=float(days_to_cover))
+
+
+def test_an_empty_close_of_a_position_is_unknown_and_no_damage() -> None:
+    assert one_report({**US_POSITION, "close": ""}, Market.US) == US_REPORT._replace(close=None)
+
+
+def test_a_figure_of_a_position_that_cannot_be_read_marks_its_report() -> None:
+    report = one_report({**HK_POSITION, "amount": "many"}, Market.HK)
+    assert report == HK_REPORT._replace(short_interest=None, damaged=True)
 
 
 def test_the_published_rows() -> None:
@@ -73,8 +123,8 @@ def test_new_york_midnight_is_the_date_in_winter_and_in_summer(timestamp: int, t
 
 
 def test_a_missing_figure_is_none_and_never_zero() -> None:
-    rows = read_rows([{"timestamp": "1779033600", "amount": None, "close": ""}], Market.HK)
-    assert rows.days == [Day(date(2026, 5, 18), None, None, None)]
+    found = read_rows([{"timestamp": "1779033600", "amount": None, "close": ""}], Market.HK)
+    assert found.days == [Day(date(2026, 5, 18), None, None, None)]
 
 
 def test_a_figure_that_cannot_be_read_marks_its_day() -> None:
@@ -85,13 +135,13 @@ def test_a_figure_that_cannot_be_read_marks_its_day() -> None:
 
 @pytest.mark.parametrize("timestamp", [None, "", "soon", True, -5, "1778817600000", "2026-05-17", [], 1e400])
 def test_a_row_without_a_readable_date_is_counted(timestamp: object) -> None:
-    rows = read_rows([HK_ROW, HK_ROW | {"timestamp": timestamp}], Market.HK)
-    assert [len(rows.days), rows.unreadable] == [1, 1]
+    found = read_rows([HK_ROW, HK_ROW | {"timestamp": timestamp}], Market.HK)
+    assert [len(found.days), found.unreadable] == [1, 1]
 
 
 def test_rows_that_are_no_objects_are_counted() -> None:
-    rows = read_rows({"data": [None, HK_ROW, 7, []]}, Market.HK)
-    assert [len(rows.days), rows.unreadable] == [1, 3]
+    found = read_rows({"data": [None, HK_ROW, 7, []]}, Market.HK)
+    assert [len(found.days), found.unreadable] == [1, 3]
 
 
 @pytest.mark.parametrize("data", [None, [], {"data": None}, {"symbol": "", "data": []}])
@@ -115,7 +165,7 @@ cells = st.fixed_dictionaries({}, optional=dict.fromkeys(HK_ROW | US_ROW, anythi
 @given(anything | st.lists(cells | anything), st.sampled_from(Market))
 def test_any_json_gives_days_or_our_own_error(data: object, market: Market) -> None:
     try:
-        rows = read_rows(data, market)
+        days = read_rows(data, market).days
     except UpstreamChanged:
         return
-    assert all(day.short_volume is None or day.short_volume >= 0 for day in rows.days)
+    assert all(day.short_volume is None or day.short_volume >= 0 for day in days)
