@@ -8,17 +8,10 @@ from pathlib import Path
 
 from mcp_shortvol.errors import NotConfigured
 from mcp_shortvol.sandbox.http import Wire
-from mcp_shortvol.sandbox.opend_bodies import (
-    ANSWERS,
-    QUESTIONS,
-    Values,
-    from_json,
-    from_protobuf,
-    to_json,
-    to_protobuf,
-)
+from mcp_shortvol.sandbox.opend_bodies import Values, from_json, from_protobuf, to_json, to_protobuf
 from mcp_shortvol.sandbox.opend_faults import Fault
 from mcp_shortvol.sandbox.opend_gateway import OpenDGateway, Question
+from mcp_shortvol.sandbox.opend_messages import ANSWERS, QUESTIONS
 from mcp_shortvol.sources.opend.cipher import AesCbcCipher, Cipher, RsaCipher
 from mcp_shortvol.sources.opend.frame import BadFrame, BodyFormat, Frame, FrameDecoder
 from mcp_shortvol.sources.opend.messages import Protocol

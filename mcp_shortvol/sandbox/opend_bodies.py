@@ -1,8 +1,8 @@
-"""The bodies of the four exchanges that the sandbox plays, in OpenD's two formats: JSON and protobuf.
+"""The bodies of the exchanges that the sandbox plays, in OpenD's two formats: JSON and protobuf.
 
-A message is a table of its fields, with the numbers of the vendor's .proto files. JSON follows protobuf's own mapping,
-in which 64-bit integers are decimal strings. The few rules of protobuf that this takes stand here in full, so that the
-vendor's SDK can talk to the sandbox in its default format and nobody needs protobuf for it.
+JSON follows protobuf's own mapping, in which 64-bit integers are decimal strings. The few rules of protobuf that this
+takes stand here in full, so that the vendor's SDK can talk to the sandbox in its default format and nobody needs
+protobuf for it.
 """
 
 import json
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
 
-__all__ = ["ANSWERS", "QUESTIONS", "Values", "from_json", "from_protobuf", "to_json", "to_protobuf"]
+__all__ = ["Field", "Kind", "Message", "Values", "from_json", "from_protobuf", "to_json", "to_protobuf"]
 
 Values: TypeAlias = dict[str, object]
 Message: TypeAlias = "Mapping[str, Field]"
@@ -35,115 +35,6 @@ class Field:
     number: int
     kind: "Kind | Message"
     repeated: bool = False
-
-
-def _fields(*kinds: tuple[str, Kind]) -> dict[str, Field]:
-    """Fields numbered from 1 in the order given."""
-    return {name: Field(number, kind) for number, (name, kind) in enumerate(kinds, 1)}
-
-
-def _answer(content: Message) -> Message:
-    envelope = _fields(("retType", Kind.INT), ("retMsg", Kind.STRING), ("errCode", Kind.INT))
-    return {**envelope, "s2c": Field(4, content)}
-
-
-_US_ROW = _fields(
-    ("timestamp", Kind.LONG),
-    ("timestampStr", Kind.STRING),
-    ("totalSharesShort", Kind.LONG),
-    ("nasdaqSharesShort", Kind.LONG),
-    ("nyseSharesShort", Kind.LONG),
-    ("shortPercent", Kind.DOUBLE),
-    ("volume", Kind.LONG),
-    ("closePrice", Kind.DOUBLE),
-    ("lastClosePrice", Kind.DOUBLE),
-    ("dailyTradeAvgRatio", Kind.DOUBLE),
-)
-_HK_ROW = _fields(
-    ("timestamp", Kind.LONG),
-    ("timestampStr", Kind.STRING),
-    ("sharesTraded", Kind.LONG),
-    ("turnover", Kind.DOUBLE),
-    ("shortSellSharesTraded", Kind.LONG),
-    ("shortSellTurnover", Kind.DOUBLE),
-    ("openPrice", Kind.DOUBLE),
-    ("closePrice", Kind.DOUBLE),
-    ("lastClosePrice", Kind.DOUBLE),
-    ("dailyTradeAvgRatio", Kind.DOUBLE),
-)
-
-QUESTIONS: dict[int, Message] = {
-    1001: {
-        "c2s": Field(
-            1,
-            _fields(
-                ("clientVer", Kind.INT),
-                ("clientID", Kind.STRING),
-                ("recvNotify", Kind.BOOL),
-                ("packetEncAlgo", Kind.INT),
-                ("pushProtoFmt", Kind.INT),
-                ("programmingLanguage", Kind.STRING),
-                ("aiType", Kind.INT),
-            ),
-        )
-    },
-    1002: {"c2s": Field(1, _fields(("userID", Kind.LONG)))},
-    1004: {"c2s": Field(1, _fields(("time", Kind.LONG)))},
-    3248: {
-        "c2s": Field(
-            1,
-            {
-                "security": Field(1, _fields(("market", Kind.INT), ("code", Kind.STRING))),
-                "nextKey": Field(2, Kind.STRING),
-                "num": Field(3, Kind.INT),
-            },
-        )
-    },
-}
-
-ANSWERS: dict[int, Message] = {
-    1001: _answer(
-        _fields(
-            ("serverVer", Kind.INT),
-            ("loginUserID", Kind.LONG),
-            ("connID", Kind.LONG),
-            ("connAESKey", Kind.STRING),
-            ("keepAliveInterval", Kind.INT),
-            ("aesCBCiv", Kind.STRING),
-            ("userAttribution", Kind.INT),
-        )
-    ),
-    1002: _answer(
-        {
-            **_fields(
-                ("marketHK", Kind.INT),
-                ("marketUS", Kind.INT),
-                ("marketSH", Kind.INT),
-                ("marketSZ", Kind.INT),
-                ("marketHKFuture", Kind.INT),
-                ("qotLogined", Kind.BOOL),
-                ("trdLogined", Kind.BOOL),
-                ("serverVer", Kind.INT),
-                ("serverBuildNo", Kind.INT),
-                ("time", Kind.LONG),
-                ("localTime", Kind.DOUBLE),
-            ),
-            "programStatus": Field(12, _fields(("type", Kind.INT), ("strExtDesc", Kind.STRING))),
-            "connID": Field(16, Kind.LONG),
-        }
-    ),
-    1004: _answer(_fields(("time", Kind.LONG))),
-    3248: _answer(
-        {
-            "usItemList": Field(1, _US_ROW, repeated=True),
-            "hkItemList": Field(2, _HK_ROW, repeated=True),
-            "nextKey": Field(3, Kind.STRING),
-            "aggregatedShort": Field(4, Kind.LONG),
-            "aggregatedShortRatio": Field(5, Kind.DOUBLE),
-            "newTimeStr": Field(6, Kind.STRING),
-        }
-    ),
-}
 
 
 def from_json(body: bytes) -> Values:
@@ -210,6 +101,7 @@ def _varint(number: int) -> bytes:
 
 def from_protobuf(message: Message, body: bytes) -> Values:
     """A question's values; ValueError where the body is not protobuf. Unknown fields are skipped."""
+    # Of what there may be many, the last one counts: no question that is answered here has many of anything.
     fields = {field.number: (name, field.kind) for name, field in message.items()}
     values: Values = {}
     for number, raw in _read(body):

@@ -1,4 +1,4 @@
-"""What can be wrong with the rows of an answer, and with the key to the next page.
+"""What can be wrong with the rows of an answer, of dates or of a ranking, and with the key to the next page.
 
 Each edit changes the content of an honest answer in place; a refusal is left as it is.
 """
@@ -6,6 +6,7 @@ Each edit changes the content of an honest answer in place; a refusal is left as
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import cycle
 
 from mcp_shortvol.sandbox.opend_bodies import Values
 
@@ -29,8 +30,17 @@ def _rows(edit: Callable[[list[Row]], list[Row]]) -> Edit:
 
 
 def _cells(edit: Callable[[Row], Row]) -> Edit:
-    """Every row keeps its date and loses its figures to `edit`."""
-    return _rows(lambda rows: [{**edit(row), "timestampStr": row["timestampStr"]} for row in rows])
+    """Every row keeps what it stands for and loses its figures to `edit`."""
+    return _rows(lambda rows: [{**edit(row), **_identity(row)} for row in rows])
+
+
+def _identity(row: Row) -> Row:
+    """What tells a row from the others: its date, or in a ranking its security."""
+    return {name: row[name] for name in ("timestampStr", "security") if name in row}
+
+
+def _anonymous(row: Row) -> Row:
+    return {**row, **dict.fromkeys(_identity(row)), "timestamp": None}
 
 
 def _key(value: object) -> Edit:
@@ -45,7 +55,7 @@ def _key(value: object) -> Edit:
 
 
 def _list_of(content: Values) -> tuple[str, list[Row]]:
-    for name in ("hkItemList", "usItemList"):
+    for name in ("hkItemList", "usItemList", "dataList"):
         rows = content.get(name)
         if isinstance(rows, list):
             return name, rows
@@ -53,10 +63,11 @@ def _list_of(content: Values) -> tuple[str, list[Row]]:
 
 
 def _wrong_types(rows: list[Row]) -> list[Row]:
-    """Cells of every JSON type but the right one; the first row has no readable date either."""
+    """Cells of every JSON type but the right one; the first row cannot be told from others either."""
     wrong: tuple[object, ...] = (True, [], {}, "NaN", math.nan, -1, "1e9", 10**400, "0x10", "<b>1</b>")
-    spoilt = [{**dict(zip(row, wrong, strict=False)), "timestampStr": row["timestampStr"]} for row in rows]
-    return [{**row, "timestampStr": ["?"], "timestamp": {}} if index == 0 else row for index, row in enumerate(spoilt)]
+    spoilt = [{**dict(zip(row, cycle(wrong), strict=False)), **_identity(row)} for row in rows]
+    unknown = {"timestampStr": ["?"], "timestamp": {}, "security": {"market": "?", "code": 7}}
+    return [{**row, **unknown} if index == 0 else row for index, row in enumerate(spoilt)]
 
 
 def _dated(row: Row, timestamp: int) -> Row:
@@ -108,7 +119,8 @@ def _circling() -> Edit:
 
 def _hostile(content: Values, _question: Values) -> None:
     name, rows = _list_of(content)
-    content[name] = [{**row, "note": _HOSTILE} for row in rows] + [{"timestampStr": _HOSTILE, "timestamp": _HOSTILE}]
+    nobody = {"timestampStr": _HOSTILE, "timestamp": _HOSTILE, "security": {"market": 1, "code": _HOSTILE}}
+    content[name] = [*({**row, "name": _HOSTILE} for row in rows), nobody]
     content["newTimeStr"] = _HOSTILE
 
 
@@ -120,7 +132,7 @@ def edits() -> dict[str, Edit]:
         "missing_cells": _cells(lambda _row: {}),
         "wrong_types": _rows(_wrong_types),
         "null_rows": _rows(lambda rows: [None, *rows, 7]),  # type: ignore[list-item]  # that is the fault
-        "no_dates": _rows(lambda rows: [{**row, "timestamp": None, "timestampStr": ""} for row in rows]),
+        "no_dates": _rows(lambda rows: [_anonymous(row) for row in rows]),
         "duplicates": _rows(lambda rows: [row for row in rows for _ in range(2)]),
         "unsorted": _rows(lambda rows: rows[1::2] + rows[::2]),
         "future_dates": _rows(_future),

@@ -19,7 +19,7 @@ from mcp_shortvol.sandbox.opend_edits import Edit, edits
 from mcp_shortvol.sources.opend.frame import HEADER_LENGTH, Frame
 from mcp_shortvol.sources.opend.messages import PUSHES, Protocol
 
-__all__ = ["REFUSALS", "Fault", "OpenDFaults", "refusal"]
+__all__ = ["REFUSALS", "Fault", "OpenDFaults", "Refused", "refusal"]
 
 # OpenD's own texts. Those in English are what an OpenD set to English says.
 REFUSALS = {
@@ -58,6 +58,14 @@ class Fault:
 
 
 _NO_FAULT = Fault()
+
+
+class Refused(Exception):
+    """A question is refused, with OpenD's `text`."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
 
 
 def refusal(text: str, return_type: int = -1) -> Values:
