@@ -17,7 +17,7 @@ from mcp_shortvol.markets import Market
 from mcp_shortvol.series import Day, ShortPosition
 from mcp_shortvol.sources.scalars import Unreadable, read_float, read_int
 
-__all__ = ["CLOUD_ROWS", "OPEND_ROWS", "RowFormat", "Rows", "read_cursor", "read_position", "read_rows"]
+__all__ = ["CLOUD_ROWS", "OPEND_ROWS", "R", "RowFormat", "Rows", "read_cursor", "read_position", "read_rows"]
 
 _NO_OLDER_PAGE = (None, "", "-1", -1)
 _LONGEST_CURSOR = 256

@@ -45,7 +45,7 @@ def data_of(reply: Reply, symbol: Symbol, credentials: CloudCredentials | None) 
     if code == _SUCCESS:
         data = document.get("data")
         if not isinstance(data, dict) or "items" not in data:
-            raise UpstreamChanged("Futu's cloud answered without a list of days.", _REPORT)
+            raise UpstreamChanged("Futu's cloud answered without a list of rows.", _REPORT)
         return data
     if code is not None and (failure := _documented(code, reply, symbol, credentials)):
         raise failure
@@ -94,7 +94,7 @@ def _documented(
             )
         case -8:
             return InvalidRequest(
-                f"Futu's cloud gives no short volume for securities of {symbol}'s kind (ret_code {code}).",
+                f"Futu's cloud gives no short selling data for securities of {symbol}'s kind (ret_code {code}).",
                 "Ask for a stock, an ETF or a REIT of the US or Hong Kong.",
             )
         case -9 if credentials is not None:

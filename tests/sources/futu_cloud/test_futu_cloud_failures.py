@@ -83,8 +83,8 @@ LASTING = {
     "oversized": (errors.UpstreamChanged, "more than 8 MB", "Report"),
     "redirect": (errors.UpstreamChanged, "HTTP 302", "FUTU_API_URL"),
     "html_463": (errors.UpstreamChanged, "HTTP 463", "FUTU_API_URL"),
-    "no_items": (errors.UpstreamChanged, "without a list of days", "Update mcp-shortvol"),
-    "null_data": (errors.UpstreamChanged, "without a list of days", "Update mcp-shortvol"),
+    "no_items": (errors.UpstreamChanged, "without a list of rows", "Update mcp-shortvol"),
+    "null_data": (errors.UpstreamChanged, "without a list of rows", "Update mcp-shortvol"),
 }
 
 

@@ -1,0 +1,23 @@
+"""Futu's cloud as a source of reports of short interest."""
+
+from mcp_shortvol.interest import Report
+from mcp_shortvol.markets import Market
+from mcp_shortvol.sources.futu_cloud.pages import FutuCloudPages
+from mcp_shortvol.sources.futu_interest_rows import CLOUD_REPORTS, PCT_BASES
+
+__all__ = ["FutuCloudInterest"]
+
+
+class FutuCloudInterest(FutuCloudPages[Report]):
+    """Short interest over Futu's cloud."""
+
+    # The first is what production answers to, the second what the vendor's pages document.
+    _known_paths = (
+        "/api/v1.0/quote/{symbol}/short/interest",
+        "/v1/quote/{symbol}/short-selling/short-interest",
+    )
+    _formats = CLOUD_REPORTS
+
+    def pct_basis(self, market: Market) -> str:
+        """What `short_interest_pct` is a percentage of."""
+        return PCT_BASES[market]

@@ -1,0 +1,84 @@
+"""What the cloud's histories have in common: the newest 90 rows at most, in one answer, under a path to be found.
+
+There is no paging: rows older than the newest 90 are not to be had here, and OpenD is the way to them.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import ClassVar, Generic
+
+from mcp_shortvol.markets import Market
+from mcp_shortvol.quota import OnWait, Quota
+from mcp_shortvol.sources import Page
+from mcp_shortvol.sources.futu_cloud.auth import CloudCredentials
+from mcp_shortvol.sources.futu_cloud.envelope import data_of, is_wrong_path
+from mcp_shortvol.sources.futu_rows import R, RowFormat, read_rows
+from mcp_shortvol.sources.http import HttpClient, Reply, retrying
+from mcp_shortvol.symbols import Symbol
+
+__all__ = ["FutuCloudPages"]
+
+_MOST_ROWS = 90
+
+
+class FutuCloudPages(Generic[R]):
+    """One of the cloud's histories, by its known paths and the formats of its rows.
+
+    `path` is a template with `{symbol}`; without one the known paths are tried, and the one that exists is remembered.
+    `credentials` are None where none are set: then none are sent. Published limits: 10 calls a second, 5 at once.
+    """
+
+    name = "futu_cloud"
+    title = "Futu cloud"
+    page_limit = _MOST_ROWS
+    overlap = 0
+    depth_limit: int | None = _MOST_ROWS
+    older_rows = f"Futu's cloud gives its newest {_MOST_ROWS} rows only; OpenD has older ones (FUTU_SOURCE=futu_opend)."
+
+    _known_paths: ClassVar[tuple[str, ...]]
+    _formats: Mapping[Market, RowFormat[R]]
+
+    def __init__(
+        self, http: HttpClient, credentials: CloudCredentials | None, quota: Quota, path: str | None = None
+    ) -> None:
+        self._http = http
+        self._credentials = credentials
+        self._quota = quota
+        self._paths: tuple[str, ...] = self._known_paths if path is None else (path,)
+
+    def first_cursor(self, symbol: Symbol, end: date | None) -> str | None:  # noqa: ARG002 - see the Paged protocol
+        """None: every answer starts at the newest row."""
+        return None
+
+    async def fetch_page(
+        self,
+        symbol: Symbol,
+        cursor: str | None,  # noqa: ARG002 - see the Paged protocol
+        size: int,
+        on_wait: OnWait | None = None,
+    ) -> Page[R]:
+        """The newest `size` rows, 1 to 90; never a cursor."""
+
+        async def ask() -> Page[R]:
+            reply = await self._send(symbol, size, on_wait)
+            return self._page(data_of(reply, symbol, self._credentials), symbol.market, reply.sandbox)
+
+        return await retrying(ask)
+
+    def _page(self, data: Mapping[str, object], market: Market, sandbox: bool) -> Page[R]:
+        rows = read_rows(data["items"], self._formats[market], market)
+        return Page(days=rows.days, cursor=None, unreadable=rows.unreadable, sandbox=sandbox)
+
+    async def _send(self, symbol: Symbol, count: int, on_wait: OnWait | None) -> Reply:
+        """The answer under the first path that exists, or else under the last."""
+        for path in self._paths:
+            async with self._quota.slot(on_wait):
+                reply = await self._http.get(path.replace("{symbol}", symbol.futu), {"count": count}, self._credentials)
+            if not is_wrong_path(reply):
+                self._prefer(path)
+                break
+        return reply
+
+    def _prefer(self, path: str) -> None:
+        """Try what exists first from now on; the others stay, because a gateway can move."""
+        self._paths = (path, *(other for other in self._paths if other != path))
