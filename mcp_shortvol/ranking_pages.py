@@ -87,7 +87,7 @@ class _Gathered:
     @property
     def every_name_counts(self) -> bool:
         """Whether a page brings as many names as it is asked for, as far as has been seen."""
-        return self._drop is None and not self.repeated
+        return self._drop is None and not self.repeated and not self.unreadable
 
     @property
     def at_the_end(self) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_shortvol.sources.scalars import Unreadable, read_float, read_int
+from mcp_shortvol.sources.scalars import Unreadable, read_float, read_int, read_signed_float, read_signed_int
 
 DAMAGE = [
     True,
@@ -78,6 +78,36 @@ def test_every_count_survives_as_text_and_as_number(count: int) -> None:
     assert read_int(count) == read_int(str(count)) == count
 
 
+@pytest.mark.parametrize("absent", [None, ""])
+def test_an_absent_change_is_none(absent: object) -> None:
+    assert read_signed_int(absent) is None
+    assert read_signed_float(absent) is None
+
+
+@pytest.mark.parametrize(
+    "damage", [each for each in DAMAGE if each not in ("-1", -1, -0.5)] + ["-", "--1", "-+1", "1-"]
+)
+def test_damage_is_no_change_either(damage: object) -> None:
+    with pytest.raises(Unreadable):
+        read_signed_int(damage)
+    with pytest.raises(Unreadable):
+        read_signed_float(damage)
+
+
+@given(st.integers(-(10**15), 10**15))
+def test_every_change_survives_as_text_and_as_number(change: int) -> None:
+    assert read_signed_int(change) == read_signed_int(str(change)) == read_signed_int(float(change)) == change
+    assert read_signed_float(str(change)) == change
+
+
+@pytest.mark.parametrize("zero", [-0.0, "-0", "-0.0"])
+def test_no_change_has_no_sign(zero: object) -> None:
+    assert read_signed_int(zero) == 0
+    number = read_signed_float(zero)
+    assert number is not None
+    assert math.copysign(1, number) == 1
+
+
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=3))
 def test_any_json_is_a_plain_number_or_none_or_refused(value: object) -> None:
     for read in (read_int, read_float):
@@ -86,3 +116,9 @@ def test_any_json_is_a_plain_number_or_none_or_refused(value: object) -> None:
         except Unreadable:
             continue
         assert number is None or 0 <= number <= 10**18
+    for read_signed in (read_signed_int, read_signed_float):
+        try:
+            number = read_signed(value)
+        except Unreadable:
+            continue
+        assert number is None or -(10**18) <= number <= 10**18

@@ -5,38 +5,26 @@ from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
 
-import anyio
 import pytest
 
-from mcp_shortvol.errors import (
-    NotConfigured,
-    NotEntitled,
-    RateLimited,
-    SetupError,
-    ShortVolumeError,
-    UnknownSecurity,
-    UpstreamChanged,
-    UpstreamFault,
-    UpstreamUnreachable,
-)
+from mcp_shortvol.errors import NotConfigured, SetupError
 from mcp_shortvol.history import fetch_series
 from mcp_shortvol.markets import Market
 from mcp_shortvol.question import Question
 from mcp_shortvol.quota import Quota
-from mcp_shortvol.sandbox.opend import OpenDService
 from mcp_shortvol.sandbox.opend_gateway import OpenDGateway
 from mcp_shortvol.series import Ending, Series, ShortPosition
-from mcp_shortvol.sources.opend import OpenD, OpenDSource
+from mcp_shortvol.sources.opend import OpenDSource
 from mcp_shortvol.sources.opend.messages import Protocol
 from mcp_shortvol.symbols import Symbol
 from tests.sources.opend.fake_opend import GOLDEN
+from tests.sources.opend.sandboxed import FAILURES, HOSTILE, ONCE, sandboxed
 
 pytestmark = pytest.mark.anyio
 
 AS_OF = date(2026, 5, 8)
 TENCENT = Symbol("700", Market.HK)
 KEY_FILE = GOLDEN / "opend_rsa_aes_cbc" / "rsa1024.pem"
-HOSTILE = ("script", "Ignore", "\x1b", "\u202e", "\x00")
 
 RECOVERED = [
     "colliding_pushes",
@@ -45,55 +33,6 @@ RECOVERED = [
     "unsorted",
     "overlapping",
 ]
-ONCE = [
-    "wrong_sha1",
-    "absurd_length",
-    "garbage",
-    "reset_before",
-    "reset_inside",
-    "dropped_before",
-    "dropped_inside",
-    "backend_timeout",
-    "return_type_timeout",
-]
-FAILURES: dict[str, type[ShortVolumeError]] = {
-    "rate_limited": RateLimited,
-    "rate_limited_english": RateLimited,
-    "unknown_code": UnknownSecurity,
-    "unknown_code_english": UnknownSecurity,
-    "no_data": UnknownSecurity,
-    "no_right": NotEntitled,
-    "unknown_protocol": SetupError,
-    "backend_timeout": UpstreamFault,
-    "return_type_timeout": UpstreamFault,
-    "return_type_disconnect": UpstreamFault,
-    "return_type_invalid": UpstreamFault,
-    "no_return_type": UpstreamFault,
-    "refused_silently": UpstreamFault,
-    "refused_in_hostile_words": UpstreamFault,
-    "list_content": UpstreamChanged,
-    "no_dates": UpstreamChanged,
-    "odd_cursor": UpstreamChanged,
-    "truncated_json": UpstreamChanged,
-    "empty_body": UpstreamChanged,
-    "bad_utf8": UpstreamChanged,
-    "deep_nesting": UpstreamChanged,
-    "not_an_object": UpstreamChanged,
-    "other_format": UpstreamChanged,
-    "wrong_sha1": UpstreamChanged,
-    "absurd_length": UpstreamChanged,
-    "garbage": UpstreamChanged,
-    "reset_before": UpstreamUnreachable,
-    "reset_inside": UpstreamUnreachable,
-    "dropped_before": UpstreamUnreachable,
-    "dropped_inside": UpstreamUnreachable,
-    "wrong_serial": UpstreamUnreachable,
-    "silence": UpstreamUnreachable,
-    "half_a_frame": UpstreamUnreachable,
-    "push_storm": UpstreamUnreachable,
-    "slow": UpstreamUnreachable,
-    "drip": UpstreamUnreachable,
-}
 
 
 @pytest.fixture
@@ -109,16 +48,8 @@ async def connected(
     opend_key_file: Path | None = None,
     rsa_key_file: Path | None = None,
 ) -> AsyncIterator[OpenDSource]:
-    service = OpenDService(gateway, rsa_key_file=opend_key_file)
-    await service.start()
-    try:
-        async with anyio.create_task_group() as tasks:
-            port = int(service.environment()["FUTU_OPEND_PORT"])
-            opend = OpenD(tasks, port=port, timeout=seconds, rsa_key_file=rsa_key_file)
-            yield OpenDSource(opend, Quota(None, concurrent=8))
-            await opend.aclose()
-    finally:
-        await service.stop()
+    async with sandboxed(gateway, seconds=seconds, opend_key_file=opend_key_file, rsa_key_file=rsa_key_file) as opend:
+        yield OpenDSource(opend, Quota(None, concurrent=8))
 
 
 async def ask(source: OpenDSource, count: int = 10) -> Series:

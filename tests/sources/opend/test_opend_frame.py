@@ -9,8 +9,13 @@ from hypothesis import strategies as st
 from mcp_shortvol.sources.opend.frame import HEADER_LENGTH, MAX_BODY_LENGTH, BadFrame, BodyFormat, Frame, FrameDecoder
 from tests.sources.opend.fake_opend import GOLDEN, golden
 
-PACKETS = golden("opend_json")
-RECORDED = json.loads((GOLDEN / "opend_decoded.json").read_text())
+FOLDERS = {"opend_json": "opend_decoded.json", "opend_positions": "opend_positions_decoded.json"}
+PACKETS = {f"{folder}/{name}": packet for folder in FOLDERS for name, packet in golden(folder).items()}
+RECORDED = {
+    name: expected
+    for decoded in FOLDERS.values()
+    for name, expected in json.loads((GOLDEN / decoded).read_text()).items()
+}
 
 frames = st.builds(
     lambda protocol, serial, plain, body_format: Frame.of(protocol, serial, plain, body_format=body_format),
@@ -31,7 +36,7 @@ def test_given_the_sdks_body_our_frame_is_the_sdks(name: str) -> None:
 @pytest.mark.parametrize("name", PACKETS)
 def test_recorded_packets_decode_to_the_recorded_values(name: str) -> None:
     (frame,) = FrameDecoder().feed(PACKETS[name])
-    expected = RECORDED[f"opend_json/{name}.hex"]
+    expected = RECORDED[f"{name}.hex"]
     assert (frame.protocol, frame.serial, frame.body_format) == (expected["proto"], expected["serial"], expected["fmt"])
     assert json.loads(frame.plain()) == expected["decoded"]
 
