@@ -1,13 +1,13 @@
 """Futu's cloud as the wire notes describe it: requests in, the vendor's own answers out.
 
-What the notes leave open can be switched: which of the two known paths exist (`paths`), whether credentials are needed
-(`authority.required`), and whether calls are counted (`limit`).
+What the notes leave open can be switched: which of the known paths exist (`paths` and `interest_paths`), whether
+credentials are needed (`authority.required`), and whether calls are counted (`limit`).
 """
 
 import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -17,19 +17,26 @@ from mcp_shortvol.sandbox.faults import Faults
 from mcp_shortvol.sandbox.futu import Row, position, rows
 from mcp_shortvol.sandbox.futu_cloud_auth import CloudAuthority
 from mcp_shortvol.sandbox.futu_cloud_faults import envelope, futu_cloud_faults, gateway_error
+from mcp_shortvol.sandbox.futu_reports import report_rows
 from mcp_shortvol.sandbox.http import Request, Response
 from mcp_shortvol.sandbox.longbridge import SANDBOX_HEADER
-from mcp_shortvol.sandbox.market import listings
+from mcp_shortvol.sandbox.market import days, listings
 from mcp_shortvol.symbols import Symbol
 
-__all__ = ["DOCUMENTED_PATH", "PRODUCTION_PATH", "FutuCloudGateway"]
+__all__ = ["DOCUMENTED_PATH", "INTEREST_PATHS", "PRODUCTION_PATH", "FutuCloudGateway"]
 
 PRODUCTION_PATH = "/api/v1.0/quote/{symbol}/short/daily-volume"
 DOCUMENTED_PATH = "/v1/quote/{symbol}/short-selling/daily-short-volume"
+INTEREST_PATHS = ("/api/v1.0/quote/{symbol}/short/interest", "/v1/quote/{symbol}/short-selling/short-interest")
+"""The same two of short interest."""
 
 _COUNTS = range(1, 91)
 _DEFAULT_COUNT = 30
 _SYMBOL = re.compile(r"([A-Z]{2})\.([A-Z0-9.]+)")
+_RECENT_DAYS = 10  # about half a month of trading, which is what a US report looks back on
+
+_History = Callable[[Symbol, date, int], tuple[Mapping[str, object], Sequence[object]]]
+"""What stands beside the newest items of a symbol up to a date, at most so many, and the items."""
 
 
 class FutuCloudGateway:
@@ -37,6 +44,7 @@ class FutuCloudGateway:
 
     def __init__(self, as_of: date | None = None, *, now: Callable[[], float] = time.time) -> None:
         self.paths = [PRODUCTION_PATH, DOCUMENTED_PATH]
+        self.interest_paths = list(INTEREST_PATHS)
         self.authority = CloudAuthority(now)
         self.faults = Faults(futu_cloud_faults())
         self.fail = self.faults.fail
@@ -62,20 +70,23 @@ class FutuCloudGateway:
         return replace(answer, headers={SANDBOX_HEADER: "futu_cloud", **answer.headers})
 
     def _honest(self, request: Request) -> Response:
-        symbol = self._symbol_in(request.path)
-        if request.method != "GET" or symbol is None:
+        asked = self._asked_in(request.path)
+        if request.method != "GET" or asked is None:
             return gateway_error(404001)
         if not self.authority.admits(request):
             return gateway_error(401001)
         if self._rate is not None and self._is_too_often(self._rate, request.at):
             return replace(gateway_error(429001), headers={"retry-after": "1"})
-        return self._short_volume(symbol, request.query.get("count", str(_DEFAULT_COUNT)))
+        return self._answer(*asked, request.query.get("count", str(_DEFAULT_COUNT)))
 
-    def _symbol_in(self, path: str) -> str | None:
-        for template in self.paths:
+    def _asked_in(self, path: str) -> tuple[_History, str] | None:
+        """The history and the symbol that a path names."""
+        templates: list[tuple[str, _History]] = [(template, _short_volume) for template in self.paths]
+        templates += [(template, _short_interest) for template in self.interest_paths]
+        for template, history in templates:
             before, after = template.split("{symbol}")
             if path.startswith(before) and path.endswith(after):
-                return path[len(before) : -len(after)]
+                return history, path[len(before) : -len(after)]
         return None
 
     def _is_too_often(self, rate: Rate, now: float) -> bool:
@@ -86,7 +97,7 @@ class FutuCloudGateway:
         self._answered.append(now)
         return False
 
-    def _short_volume(self, text: str, count: str) -> Response:
+    def _answer(self, history: _History, text: str, count: str) -> Response:
         spelled = _SYMBOL.fullmatch(text)
         if spelled is None:
             return envelope(-7)
@@ -99,10 +110,29 @@ class FutuCloudGateway:
         if symbol.futu != text or symbol not in listings():
             return envelope(-7)
         newest = self._as_of or market.date_of(self._now()) - timedelta(1)
-        items = [_item(row) for row in rows(symbol, newest)[: int(count)]]
+        beside, items = history(symbol, newest, int(count))
         if not items:
             return envelope(-10)
-        return envelope(0, {"market": str(market), **_position(symbol, newest), "items": items})
+        return envelope(0, {"market": str(market), **beside, "items": items})
+
+
+def _short_volume(symbol: Symbol, newest: date, count: int) -> tuple[Mapping[str, object], Sequence[object]]:
+    return _position(symbol, newest), [_item(row) for row in rows(symbol, newest)[:count]]
+
+
+def _short_interest(symbol: Symbol, newest: date, count: int) -> tuple[Mapping[str, object], Sequence[object]]:
+    return {}, [_report(symbol, row) for row in report_rows(symbol, newest)[:count]]
+
+
+def _report(symbol: Symbol, row: Row) -> dict[str, object]:
+    """A row of short interest, its whole numbers as texts, with what only the cloud adds."""
+    item = _item({name: str(value) if isinstance(value, int) else value for name, value in row.items()})
+    recent = days(symbol, date.fromisoformat(str(row["timestampStr"])))[-_RECENT_DAYS:]
+    short_volume = sum(day.short_volume for day in recent)
+    item |= {"timestamp": str(item["timestamp"]), "avg_daily_short_volume": str(round(short_volume / len(recent)))}
+    if symbol.market is Market.HK:
+        item["avg_cost"] = round(sum(day.short_turnover for day in recent) / short_volume, 3)
+    return item
 
 
 def _position(symbol: Symbol, newest: date) -> dict[str, object]:

@@ -122,6 +122,16 @@ def _future(items: Items) -> list[object]:
     return [*ahead, *items]
 
 
+def _without_volume(item: Item) -> Item:
+    """A position in a name that has not traded, as FINRA states it; other rows stay as they are."""
+    return {**item, "avg_daily_share_volume": "0", "days_to_cover": 1000} if "days_to_cover" in item else item
+
+
+def _sentinel(item: Item) -> Item:
+    """Days to cover that are no reading, beside a volume that gives one."""
+    return {**item, "days_to_cover": 999.99} if "days_to_cover" in item else item
+
+
 def _texts(item: Item) -> Item:
     return {name: str(value) for name, value in item.items()}
 
@@ -165,6 +175,8 @@ def futu_cloud_faults() -> dict[str, Effect]:
         "future_dates": _items(_future),
         "nulls": _cells(lambda item: dict.fromkeys(item)),
         "missing_cells": _cells(lambda _item: {}),
+        "sentinel_days_to_cover": _cells(_sentinel),
+        "no_average_volume": _cells(_without_volume),
         "strings_for_numbers": _data(_all_texts),
         "timestamps_only": _items(lambda items: [{**item, "timestamp_str": None} for item in items]),
         "iso_new_time": _data(_iso_new_time),

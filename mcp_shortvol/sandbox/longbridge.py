@@ -6,8 +6,7 @@ repeated signature is refused (`authority.refuse_duplicates`).
 
 import secrets
 import time
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -16,19 +15,18 @@ from mcp_shortvol.sandbox.faults import Faults
 from mcp_shortvol.sandbox.http import Request, Response
 from mcp_shortvol.sandbox.longbridge_auth import Authority, Credentials, TokenFile
 from mcp_shortvol.sandbox.longbridge_faults import envelope, longbridge_faults
-from mcp_shortvol.sandbox.market import MarketDay, days, listings
-from mcp_shortvol.sandbox.noise import draws
-from mcp_shortvol.sandbox.published import FEED_ROWS, FeedRow
+from mcp_shortvol.sandbox.longbridge_rows import HISTORIES, AnyHistory
+from mcp_shortvol.sandbox.market import listings
 from mcp_shortvol.symbols import Symbol
 
 __all__ = ["LongbridgeGateway"]
 
 SANDBOX_HEADER = "X-Shortvol-Sandbox"
-_PATHS = {f"/v1/quote/short-trades/{market.lower()}": market for market in Market}
+_PATHS = {
+    f"/v1/quote/{name}/{market.lower()}": (history, market) for name, history in HISTORIES.items() for market in Market
+}
 _PAGE_SIZES = range(1, 101)
 _DEFAULT_PAGE_SIZE = 20
-# The feed that Longbridge measures US short selling by carries about 40 % of the consolidated volume.
-_FEED_SHARE = (0.385, 0.415)
 
 
 class LongbridgeGateway:
@@ -72,67 +70,29 @@ class LongbridgeGateway:
     def _honest(self, request: Request) -> Response:
         if (request.method, request.path) == ("POST", "/oauth2/token"):
             return self.authority.refresh(request)
-        market = _PATHS.get(request.path)
-        if request.method != "GET" or market is None:
+        history, market = _PATHS.get(request.path, (None, None))
+        if request.method != "GET" or history is None or market is None:
             return envelope(404001, "api not found")
         if refused := self.authority.refusal(request):
             return envelope(*refused)
-        return self._short_trades(market, request.query)
+        return self._answer(history, market, request.query)
 
-    def _short_trades(self, market: Market, query: dict[str, str]) -> Response:
+    def _answer(self, history: AnyHistory, market: Market, query: dict[str, str]) -> Response:
         try:
-            page_size = int(query.get("page_size", _DEFAULT_PAGE_SIZE))
+            sizes = [int(query[name]) for name in history.size_names if name in query]
             before = int(query.get("last_timestamp", self._now()))
         except ValueError:
             return envelope(301600, "invalid request")
         text = query.get("symbol", "")
         code, _, suffix = text.rpartition(".")
-        if suffix != market or page_size not in _PAGE_SIZES:
+        if suffix != market or any(size not in _PAGE_SIZES for size in sizes):
             return envelope(301600, "invalid request")
         # The real gateway finds nothing under a padded Hong Kong code, and calls that a success.
         padded = market is Market.HK and code.isdigit() and code.startswith("0")
         symbol = Symbol(code, market)
         if not padded and symbol not in listings():
             return envelope(2601400, "security code error")
-        rows = [] if padded else self._rows(symbol, before, page_size)
-        sources = {"sources": 1} if market is Market.US else {}
-        return envelope(0, "success", {"symbol": text, "data": rows, **sources})
-
-    def _rows(self, symbol: Symbol, before: int, page_size: int) -> Sequence[dict[str, str]]:
-        market = symbol.market
         newest = self._as_of or market.date_of(self._now()) - timedelta(1)
-        served = days(symbol, newest)
-        bisect = bisect_right if self.inclusive else bisect_left
-        end = bisect(served, before, key=lambda day: market.midnight(day.date))
-        row = _us_row if market is Market.US else _hk_row
-        return [row(symbol, day) for day in served[max(0, end - page_size) : end]]
-
-
-def _hk_row(symbol: Symbol, day: MarketDay) -> dict[str, str]:
-    return {
-        "timestamp": str(symbol.market.midnight(day.date)),
-        "amount": str(day.short_volume),
-        "balance": f"{day.short_turnover:.2f}",
-        "total_amount": str(day.volume),
-        "rate": f"{day.short_volume / day.volume:.4f}",
-        "close": str(day.close),
-    }
-
-
-def _us_row(symbol: Symbol, day: MarketDay) -> dict[str, str]:
-    feed = FEED_ROWS.get((symbol, day.date)) or _feed(symbol, day)
-    return {
-        "timestamp": str(symbol.market.midnight(day.date)),
-        "nus_amount": str(feed.nasdaq_short_volume),
-        "ny_amount": str(feed.nyse_short_volume),
-        "total_amount": str(feed.volume),
-        "rate": f"{(feed.nasdaq_short_volume + feed.nyse_short_volume) / feed.volume:.4f}",
-        "close": f"{day.close:.3f}",
-    }
-
-
-def _feed(symbol: Symbol, day: MarketDay) -> FeedRow:
-    """The same short sales over a smaller volume, which is why Longbridge's US ratios are higher than Futu's."""
-    least, most = _FEED_SHARE
-    share = least + (most - least) * draws(f"feed {symbol} {day.date}")[0]
-    return FeedRow(round(day.volume * share), day.nasdaq_short_volume or 0, day.nyse_short_volume or 0)
+        size = min(sizes, default=_DEFAULT_PAGE_SIZE)
+        rows = [] if padded else history.page(symbol, newest, before, size, inclusive=self.inclusive)
+        return envelope(0, "success", {"symbol": text, "data": rows, **history.beside[market]})

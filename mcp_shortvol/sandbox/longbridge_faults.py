@@ -94,6 +94,16 @@ def _wrong_types(rows: Rows) -> Rows:
     return [{**row, "timestamp": ["?"]} if index == 0 else row for index, row in enumerate(spoilt)]
 
 
+def _without_volume(row: Row) -> Row:
+    """A position in a name that has not traded, as FINRA states it; other rows stay as they are."""
+    return {**row, "avg_daily_share_volume": "0", "days_to_cover": "1000"} if "days_to_cover" in row else row
+
+
+def _sentinel(row: Row) -> Row:
+    """Days to cover that are no reading, beside a volume that gives one."""
+    return {**row, "days_to_cover": "999.99"} if "days_to_cover" in row else row
+
+
 def _numbers(row: Row) -> Row:
     return {name: json.loads(str(value)) for name, value in row.items()}
 
@@ -121,8 +131,12 @@ def _endless(_document: dict[str, object], rows: Rows, request: Request) -> None
 
 def _repeating() -> Effect:
     """A symbol's first page again, whatever the cursor."""
-    first: dict[str, Response] = {}
-    return lambda request, honest, _options: first.setdefault(request.query.get("symbol", ""), honest)
+    first: dict[tuple[str, str], Response] = {}
+
+    def effect(request: Request, honest: Response, _options: Options) -> Response:
+        return first.setdefault((request.path, request.query.get("symbol", "")), honest)
+
+    return effect
 
 
 def _hostile(document: dict[str, object], rows: Rows, _request: Request) -> None:
@@ -155,6 +169,8 @@ def longbridge_faults() -> dict[str, Effect]:
         "future_dates": _rows(_future),
         "nulls": _cells(lambda row: dict.fromkeys(row)),
         "missing_cells": _cells(lambda _row: {}),
+        "sentinel_days_to_cover": _cells(_sentinel),
+        "no_average_volume": _cells(_without_volume),
         "numbers_for_strings": _rows(lambda rows: [_numbers(row) for row in rows]),
         "wrong_types": _rows(_wrong_types),
         "null_rows": _document(lambda document, rows, _request: document.update(data={"data": [None, *rows, 7]})),

@@ -11,7 +11,6 @@ __all__ = ["FutuCloudInterest"]
 class FutuCloudInterest(FutuCloudPages[Report]):
     """Short interest over Futu's cloud."""
 
-    # The first is what production answers to, the second what the vendor's pages document.
     _known_paths = (
         "/api/v1.0/quote/{symbol}/short/interest",
         "/v1/quote/{symbol}/short-selling/short-interest",

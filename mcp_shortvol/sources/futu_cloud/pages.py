@@ -35,6 +35,7 @@ class FutuCloudPages(Generic[R]):
     depth_limit: int | None = _MOST_ROWS
     older_rows = f"Futu's cloud gives its newest {_MOST_ROWS} rows only; OpenD has older ones (FUTU_SOURCE=futu_opend)."
 
+    # First what production answers to, then what the vendor's pages document.
     _known_paths: ClassVar[tuple[str, ...]]
     _formats: Mapping[Market, RowFormat[R]]
 

@@ -18,7 +18,6 @@ BASE_URL = "https://webapi.futunn.com"
 class FutuCloudSource(FutuCloudPages[Day]):
     """Daily short volume over Futu's cloud."""
 
-    # The first is what production answers to, the second what the vendor's pages document.
     _known_paths = (
         "/api/v1.0/quote/{symbol}/short/daily-volume",
         "/v1/quote/{symbol}/short-selling/daily-short-volume",
