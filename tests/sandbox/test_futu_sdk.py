@@ -18,8 +18,10 @@ from anyio.from_thread import start_blocking_portal
 
 from mcp_shortvol.markets import Market
 from mcp_shortvol.sandbox.futu import rows
+from mcp_shortvol.sandbox.futu_reports import report_rows
 from mcp_shortvol.sandbox.opend import OpenDService
 from mcp_shortvol.sandbox.opend_gateway import OpenDGateway
+from mcp_shortvol.sandbox.ranking import standings
 from mcp_shortvol.symbols import Symbol
 
 # Only looked for, not imported: it brings pandas, and threads that outlive the test.
@@ -27,6 +29,7 @@ pytestmark = pytest.mark.skipif(importlib.util.find_spec("futu") is None, reason
 
 KEY_FILE = Path(__file__).parents[1] / "wire" / "golden" / "opend_rsa_aes_cbc" / "rsa1024.pem"
 AS_OF = date(2026, 5, 8)
+FORMATS = pytest.mark.parametrize("as_json", [False, True], ids=["protobuf", "json"])
 
 CALLS = """
 import json, os, sys
@@ -40,16 +43,21 @@ if asked["key_file"]:
     SysConfig.set_init_rsa_file(asked["key_file"])
 context = OpenQuoteContext("127.0.0.1", asked["port"])
 told, key = [], None
-for _ in range(asked["pages"]):
-    code, us, hk = context.get_daily_short_volume(asked["symbol"], next_key=key, num=asked["num"])
-    if code != RET_OK:
-        told.append(us)
-        break
-    table = hk if asked["symbol"].startswith("HK.") else us
-    key = table.attrs["next_key"]
-    told.append({"rows": table.to_dict("records"), "attrs": table.attrs})
-    if key == "-1":
-        break
+call = getattr(context, asked["method"])
+if asked["method"] == "get_short_selling_rank":
+    code, answer = call(**asked["arguments"])
+    told.append({"total": answer[0], "rows": answer[1].to_dict("records")} if code == RET_OK else answer)
+else:
+    for _ in range(asked["pages"]):
+        code, us, hk = call(next_key=key, **asked["arguments"])
+        if code != RET_OK:
+            told.append(us)
+            break
+        table = hk if asked["arguments"]["code"].startswith("HK.") else us
+        key = table.attrs["next_key"]
+        told.append({"rows": table.to_dict("records"), "attrs": table.attrs})
+        if key == "-1":
+            break
 state = context.get_global_state()[1]
 context.close()
 with open(asked["answer"], "w") as file:
@@ -71,16 +79,16 @@ def opend(request: pytest.FixtureRequest, opend_gateway: OpenDGateway) -> Iterat
         portal.call(service.stop)
 
 
-def ask(opend: OpenDService, folder: Path, symbol: str, *, as_json: bool, num: int | None, pages: int) -> Any:
-    """What the SDK makes of so many pages of a symbol."""
+def ask(opend: OpenDService, folder: Path, method: str, *, as_json: bool, pages: int = 1, **arguments: object) -> Any:
+    """What the SDK makes of so many pages of what a method of its context gives for arguments."""
     environment = opend.environment()
     answer = folder / "answer.json"
     asked = {
         "port": int(environment["FUTU_OPEND_PORT"]),
         "key_file": environment.get("FUTU_OPEND_RSA_KEY_FILE"),
         "json": as_json,
-        "symbol": symbol,
-        "num": num,
+        "method": method,
+        "arguments": arguments,
         "pages": pages,
         "answer": str(answer),
     }
@@ -97,9 +105,9 @@ def ask(opend: OpenDService, folder: Path, symbol: str, *, as_json: bool, num: i
     return json.loads(answer.read_text())
 
 
-@pytest.mark.parametrize("as_json", [False, True], ids=["protobuf", "json"])
+@FORMATS
 def test_it_pages_through_hong_kong(opend: OpenDService, tmp_path: Path, as_json: bool) -> None:
-    told = ask(opend, tmp_path, "HK.00700", as_json=as_json, num=50, pages=29)
+    told = ask(opend, tmp_path, "get_daily_short_volume", as_json=as_json, pages=29, code="HK.00700", num=50)
     dates = [row["timestamp_str"] for page in told["pages"] for row in page["rows"]]
     assert dates == [row["timestampStr"] for row in rows(Symbol("700", Market.HK), AS_OF)]
     assert told["pages"][-1]["attrs"]["next_key"] == "-1"
@@ -125,19 +133,71 @@ def test_it_pages_through_hong_kong(opend: OpenDService, tmp_path: Path, as_json
     }
 
 
-@pytest.mark.parametrize("as_json", [False, True], ids=["protobuf", "json"])
+@FORMATS
 def test_it_reads_us_rows(opend: OpenDService, tmp_path: Path, as_json: bool) -> None:
-    (page,) = ask(opend, tmp_path, "US.BRK.B", as_json=as_json, num=None, pages=1)["pages"]
+    (page,) = ask(opend, tmp_path, "get_daily_short_volume", as_json=as_json, code="US.BRK.B")["pages"]
     assert len(page["rows"]) == 10
     newest = page["rows"][0]
     assert newest["total_shares_short"] == newest["nasdaq_shares_short"] + newest["nyse_shares_short"]
 
 
-@pytest.mark.parametrize("as_json", [False, True], ids=["protobuf", "json"])
+@FORMATS
 def test_it_is_refused_as_by_opend(
     opend: OpenDService, opend_gateway: OpenDGateway, tmp_path: Path, as_json: bool
 ) -> None:
-    assert ask(opend, tmp_path, "HK.99999", as_json=as_json, num=10, pages=1)["pages"] == ["未知股票 99999"]
+    (unknown,) = ask(opend, tmp_path, "get_daily_short_volume", as_json=as_json, code="HK.99999")["pages"]
+    assert unknown == "未知股票 99999"
     opend_gateway.fail("rate_limited")
-    (refused,) = ask(opend, tmp_path, "HK.00700", as_json=as_json, num=10, pages=1)["pages"]
+    (refused,) = ask(opend, tmp_path, "get_daily_short_volume", as_json=as_json, code="HK.00700")["pages"]
     assert "每30秒最多30次" in refused
+
+
+@FORMATS
+def test_it_pages_through_short_interest(opend: OpenDService, tmp_path: Path, as_json: bool) -> None:
+    told = ask(opend, tmp_path, "get_short_interest", as_json=as_json, pages=29, code="HK.00700", num=50)
+    dates = [row["timestamp_str"] for page in told["pages"] for row in page["rows"]]
+    assert dates == [row["timestampStr"] for row in report_rows(Symbol("700", Market.HK), AS_OF)]
+    assert told["pages"][0]["rows"][0] == {
+        "timestamp": 1777478400,
+        "timestamp_str": "2026-04-30",
+        "aggregated_short": 51480638,
+        "aggregated_short_ratio": 0.56,
+        "close_price": 467.8,
+        "last_close_price": 479.2,
+    }
+
+
+@FORMATS
+def test_it_reads_us_short_interest(opend: OpenDService, tmp_path: Path, as_json: bool) -> None:
+    (page,) = ask(opend, tmp_path, "get_short_interest", as_json=as_json, code="US.TSLA", num=5)["pages"]
+    (published,) = [row for row in page["rows"] if row["timestamp_str"] == "2026-03-31"]
+    assert (published["shares_short"], published["avg_daily_share_volume"]) == (65598603, 62121644)
+    assert (published["short_percent"], published["days_to_cover"], published["close_price"]) == (1.75, 1.06, 371.75)
+
+
+@FORMATS
+def test_it_reads_the_ranking(opend: OpenDService, tmp_path: Path, as_json: bool) -> None:
+    (page,) = ask(
+        opend,
+        tmp_path,
+        "get_short_selling_rank",
+        as_json=as_json,
+        market="HK",
+        sort_field="SHORT_NUMBER",
+        sort_dir="DESCENDING",
+        offset=2,
+        count=35,
+    )["pages"]
+    names = standings(Market.HK, AS_OF)
+    assert page["total"] == len(names)
+    largest = sorted((int(name.figures["shortNumber"]) for name in names), reverse=True)
+    assert [row["short_number"] for row in page["rows"]] == largest[2:37]
+    (tencent,) = [row for row in page["rows"] if row["security"] == "HK.00700"]
+    assert (tencent["name"], tencent["short_number"], tencent["volume"]) == ("騰訊控股", 2464300, 25207039)
+    assert (tencent["short_number_change"], tencent["short_position_volume"]) == (-1821700, 51480638)
+
+
+@FORMATS
+def test_its_ranking_is_refused_as_by_opend(opend: OpenDService, tmp_path: Path, as_json: bool) -> None:
+    (refused,) = ask(opend, tmp_path, "get_short_selling_rank", as_json=as_json, market="SG")["pages"]
+    assert refused == "market is not supported"
