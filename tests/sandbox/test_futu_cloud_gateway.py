@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from mcp_shortvol.quota import Rate
-from mcp_shortvol.sandbox.futu_cloud import DOCUMENTED_PATH, PRODUCTION_PATH
+from mcp_shortvol.sandbox.futu_cloud import DOCUMENTED_PATH, INTEREST_PATHS, PRODUCTION_PATH
 from mcp_shortvol.sandbox.runner import Sandbox
 
 PATHS = [PRODUCTION_PATH, DOCUMENTED_PATH]
@@ -148,6 +148,45 @@ class TestAnswers:
         assert [answer.status_code for answer in answers] == [200, 200, 429]
         assert answers[2].json()["code"] == 429001
         assert answers[2].headers["retry-after"] == "1"
+
+
+class TestShortInterest:
+    PATHS = tuple(path.replace("{symbol}", "HK.00700") for path in INTEREST_PATHS)
+
+    @pytest.mark.parametrize("path", PATHS)
+    def test_hong_kongs_published_row_is_exact_on_both_paths(self, client: httpx.Client, path: str) -> None:
+        items = client.get(path, params={"count": 6}).json()["data"]["items"]
+        assert [item["timestamp_str"] for item in items][-2:] == ["2026-04-30", "2026-04-24"]
+        published = {name: value for name, value in items[-2].items() if not name.startswith("avg_")}
+        assert published == {
+            "timestamp": "1777478400000",
+            "timestamp_str": "2026-04-30",
+            "close_price": 467.8,
+            "last_close_price": 479.2,
+            "aggregated_short": "51480638",
+            "aggregated_short_ratio": 0.56,
+        }
+        assert set(items[-2]) - set(published) == {"avg_cost", "avg_daily_short_volume"}
+
+    def test_us_rows_have_their_counts_as_texts(self, client: httpx.Client) -> None:
+        path = self.PATHS[0].replace("HK.00700", "US.TSLA")
+        items = client.get(path, params={"count": 10}).json()["data"]["items"]
+        (published,) = (item for item in items if item["timestamp_str"] == "2026-03-31")
+        counts = ("shares_short", "avg_daily_share_volume", "short_percent", "days_to_cover", "close_price")
+        assert [published[name] for name in counts] == ["65598603", "62121644", 1.75, 1.06, 371.75]
+        assert "avg_cost" not in published
+
+    def test_the_newest_is_the_position_beside_the_days(self, client: httpx.Client) -> None:
+        (newest,) = client.get(self.PATHS[0], params={"count": 1}).json()["data"]["items"]
+        beside = client.get(TENCENT, params={"count": 1}).json()["data"]
+        assert [newest["aggregated_short"], newest["aggregated_short_ratio"]] == [
+            str(beside["aggregated_short"]),
+            beside["aggregated_short_ratio"],
+        ]
+
+    @pytest.mark.parametrize(("count", "ret_code"), [("0", -3), ("91", -3), ("90", 0)])
+    def test_counts_go_from_1_to_90(self, client: httpx.Client, count: str, ret_code: int) -> None:
+        assert client.get(self.PATHS[0], params={"count": count}).json()["ret_code"] == ret_code
 
 
 class TestWhoIsLetIn:

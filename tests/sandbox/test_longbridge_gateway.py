@@ -210,6 +210,51 @@ class TestRows:
             assert market.date_of(int(newest["timestamp"])) == date(2026, 5, 18)
 
 
+class TestPositions:
+    HK, US = "/v1/quote/short-positions/hk", "/v1/quote/short-positions/us"
+
+    def test_hong_kongs_published_row_is_exact(self, client: httpx.Client) -> None:
+        answer = client.get(self.HK, params={"symbol": "700.HK", "last_timestamp": 1718294400, "count": 1})
+        assert answer.json()["data"] == {
+            "symbol": "700.HK",
+            "data": [
+                {
+                    "timestamp": "1718294400",
+                    "amount": "53677721",
+                    "balance": "20386798436",
+                    "cost": "379.800",
+                    "rate": "0.0057",
+                }
+            ],
+        }
+
+    def test_the_us_published_rows_are_exact(self, client: httpx.Client) -> None:
+        params: dict[str, str | int] = {"symbol": "TSLA.US", "last_timestamp": 1774929600, "page_size": 3}
+        names = ("timestamp", "current_shares_short", "avg_daily_share_volume", "days_to_cover", "rate", "close")
+        assert rows(client.get(self.US, params=params)) == [
+            dict(zip(names, row.split(), strict=True))
+            for row in (
+                "1772168400 61839735 51533435 1.20 0.0165 402.510",
+                "1773374400 60860404 60676562 1.00 0.0162 391.200",
+                "1774929600 65598603 62121644 1.06 0.0175 371.750",
+            )
+        ]
+
+    def test_only_what_is_published_is_served(self, client: httpx.Client) -> None:
+        hk = dates(Market.HK, client.get(self.HK, params={"symbol": "700.HK"}))
+        us = dates(Market.US, client.get(self.US, params={"symbol": "TSLA.US"}))
+        assert [hk[-1], us[-1]] == [date(2026, 5, 15), date(2026, 4, 30)]
+
+    @pytest.mark.parametrize("sizes", [{}, {"count": 7}, {"page_size": 7}, {"count": 7, "page_size": 7}])
+    def test_either_name_says_how_many(self, client: httpx.Client, sizes: dict[str, int]) -> None:
+        found = rows(client.get(self.HK, params={"symbol": "700.HK", **sizes}))
+        assert len(found) == (7 if sizes else 20)
+
+    @pytest.mark.parametrize("sizes", [{"count": 0}, {"count": 101}, {"count": 7, "page_size": 101}])
+    def test_other_sizes_are_refused(self, client: httpx.Client, sizes: dict[str, int]) -> None:
+        assert client.get(self.HK, params={"symbol": "700.HK", **sizes}).json()["code"] == 301600
+
+
 class TestPaging:
     def test_a_page_has_20_rows_unless_another_size_is_asked(self, client: httpx.Client) -> None:
         assert len(rows(client.get(HK, params={"symbol": "700.HK"}))) == 20

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ CALLS = """
 import json, sys
 from longbridge.openapi import Config, OAuthBuilder, OpenApiException, QuoteContext
 
-def told(symbol, count):
+def told(history, symbol, count):
     try:
-        rows = context.short_trades(symbol, count).data
+        rows = getattr(context, history)(symbol, count).data
     except OpenApiException as refused:
         return refused.code
     return [{name: getattr(row, name) for name in dir(row) if not name.startswith("_")} for row in rows]
@@ -29,17 +30,16 @@ def told(symbol, count):
 {config}
 context = QuoteContext(config)
 asked = json.loads(sys.argv[1])
-print(json.dumps([told(symbol, count) for symbol, count in asked]))
+print(json.dumps([told(sys.argv[2], symbol, count) for symbol, count in asked]))
 """
 
 
-def ask(sandbox: Sandbox, home: Path, config: str, *asked: tuple[str, int]) -> list[Any]:
-    """What the SDK makes of each (symbol, count): rows, or the code of a refusal."""
+def ask(sandbox: Sandbox, home: Path, config: str, *asked: tuple[str, int], history: str = "short_trades") -> list[Any]:
+    """What the SDK makes of each (symbol, count) of a history: rows, or the code of a refusal."""
     environment = {**os.environ, **sandbox.environment(), "HOME": str(home), "NO_PROXY": "127.0.0.1"}
     code = CALLS.replace("{config}", config)
-    ran = subprocess.run(
-        [sys.executable, "-c", code, json.dumps(asked)], env=environment, capture_output=True, text=True, timeout=60
-    )
+    command = [sys.executable, "-c", code, json.dumps(asked), history]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert ran.returncode == 0, ran.stderr
     told: list[Any] = json.loads(ran.stdout)
     return told
@@ -67,6 +67,35 @@ def test_the_published_rows_reach_it(sandbox: Sandbox, tmp_path: Path) -> None:
         "close": "300.230",
         "amount": "",
         "balance": "",
+    }
+
+
+def test_the_published_positions_reach_it(sandbox: Sandbox, tmp_path: Path) -> None:
+    with Sandbox(date(2024, 6, 21)) as earlier:  # the SDK gives the newest 100 only
+        (hk,) = ask(earlier, tmp_path, APP_KEY, ("700.HK", 100), history="short_positions")
+    (us,) = ask(sandbox, tmp_path, APP_KEY, ("TSLA.US", 100), history="short_positions")
+    assert [len(hk), len(us)] == [100, 100]
+    assert hk[-1] == {
+        "timestamp": "2024-06-13T16:00:00Z",
+        "amount": "53677721",
+        "balance": "20386798436",
+        "cost": "379.800",
+        "rate": "0.0057",
+        "close": "",
+        "current_shares_short": "",
+        "avg_daily_share_volume": "",
+        "days_to_cover": "",
+    }
+    assert us[-3] == {
+        "timestamp": "2026-03-31T04:00:00Z",
+        "current_shares_short": "65598603",
+        "avg_daily_share_volume": "62121644",
+        "days_to_cover": "1.06",
+        "rate": "0.0175",
+        "close": "371.750",
+        "amount": "",
+        "balance": "",
+        "cost": "",
     }
 
 

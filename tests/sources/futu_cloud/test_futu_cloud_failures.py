@@ -1,11 +1,9 @@
 """Every failure of the cloud: tried again where it can pass, and said in words of ours with what to do."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import anyio
 import pytest
-import stamina
 from pydantic import SecretStr
 
 from mcp_shortvol import errors
@@ -25,13 +23,6 @@ TENCENT = Symbol.parse("700.HK")
 
 async def ask(source: FutuCloudSource, symbol: Symbol = TENCENT) -> list[Day]:
     return list((await source.fetch_page(symbol, None, 5)).days)
-
-
-@pytest.fixture
-def _without_pauses() -> Iterator[None]:
-    """As many attempts as ever, one right after the other."""
-    with stamina.set_testing(True, attempts=100, cap=True):
-        yield
 
 
 PASSING: dict[str, dict[str, Any]] = {
