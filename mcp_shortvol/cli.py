@@ -5,6 +5,7 @@ Exit codes, for scripts: 0 answered, 1 a defect of ours, 2 the question is wrong
 """
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -36,6 +37,8 @@ Other assistants: see the README. Press Ctrl-C to stop.
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and exit with its code."""
     options = _parser().parse_args(arguments)
+    # The retrying library tells of every attempt, in words of its own; what comes of them all is told by us.
+    logging.getLogger("stamina").setLevel(logging.ERROR)
     try:
         code = {None: _serve, "serve": _serve, "query": _query, "sandbox": _sandbox}[options.command](options)
     except KeyboardInterrupt:

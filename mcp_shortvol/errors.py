@@ -10,7 +10,8 @@ ShortVolumeError
 └── UpstreamError            the vendor's side
     ├── UnknownSecurity      the vendor does not know the symbol
     ├── RateLimited          too many calls for now
-    ├── UpstreamUnreachable  no answer came: network, time-out, gateway not running
+    ├── UpstreamUnreachable  no answer came: network, gateway not running
+    │   └── UpstreamTimedOut   none came in time
     ├── UpstreamFault        the vendor answered with a failure of its own
     └── UpstreamChanged      an answer came that is not what the vendor is known to send
 
@@ -32,6 +33,7 @@ __all__ = [
     "UpstreamChanged",
     "UpstreamError",
     "UpstreamFault",
+    "UpstreamTimedOut",
     "UpstreamUnreachable",
 ]
 
@@ -100,6 +102,10 @@ class RateLimited(UpstreamError):
 
 class UpstreamUnreachable(UpstreamError):
     """No answer came."""
+
+
+class UpstreamTimedOut(UpstreamUnreachable):
+    """No answer came in time."""
 
 
 class UpstreamFault(UpstreamError):

@@ -20,6 +20,8 @@ Progress = Callable[[float, float | None, str], Awaitable[None]]
 """Told how many days are here, how many are wanted where that is known, and what is going on in words."""
 
 _LONG_WAIT = 1.0  # seconds that a person would wonder about
+# No vendor's figures reach back so far: an earlier date is damage, and would be taken for the start of the range.
+_EARLIEST = date(1990, 1, 1)
 _MOST_STALLS = 3  # pages in a row that bring nothing new before an upstream is taken to go in circles
 
 
@@ -36,6 +38,8 @@ class Gathered(Generic[Row]):
         self.wanted = question.count or MAX_DAYS + 1
         self.days: dict[date, Row] = {}
         self.unreadable = 0
+        self.received = 0
+        self.reported = 0.0
         self.sandbox = False
         self.short_position: ShortPosition | None = None
         self._in_range = 0
@@ -61,12 +65,16 @@ class Gathered(Generic[Row]):
         """Take in a page; the number of its days that were here already."""
         repeated = 0
         for day in page.days:
+            if day.date < _EARLIEST:
+                self.unreadable += 1
+                continue
             if day.date in self.days:
                 repeated += 1
                 continue
             self.days[day.date] = day
             self._in_range += self.question.includes(day.date)
         self.unreadable += page.unreadable
+        self.received += len(page.days) + page.unreadable
         self.sandbox = self.sandbox or page.sandbox
         self.short_position = self.short_position or page.short_position
         return repeated
@@ -86,6 +94,7 @@ async def fetch_series(source: Source, question: Question, progress: Progress | 
         ending=ending,
         today=question.symbol.market.today(),
         unreadable=gathered.unreadable,
+        older_rows=source.older_rows,
         short_position=gathered.short_position,
     )
 
@@ -105,6 +114,7 @@ async def fetch_interest(
         ending=Ending.COVERED if len(reports) >= question.limit else gathered.ending,
         today=question.symbol.market.today(),
         unreadable=gathered.unreadable,
+        older_rows=source.older_rows,
     )
 
 
@@ -144,7 +154,9 @@ async def _page_back(
         if not news and repeated >= size and size < source.page_limit:
             continue  # the page was too small to reach beyond the days it repeats: ask again, for more
         if page.cursor in seen:
-            return Ending.STALLED if news else _at_the_end(source, gathering)
+            # The key just sent can only bring the same page again; one sent before leads in a circle.
+            circle = news and page.cursor != cursor
+            return Ending.STALLED if circle else _at_the_end(source, gathering)
         stalls = 0 if news else stalls + 1
         if stalls == _MOST_STALLS:
             return Ending.STALLED
@@ -156,8 +168,7 @@ async def _page_back(
 
 def _at_the_end(source: Paged[Row], gathering: Gathered[Row]) -> Ending:
     """A source that pages has come to the beginning of the history; one with a fixed depth only to its own limit."""
-    given = len(gathering.days) + gathering.unreadable
-    limited = source.depth_limit is not None and given >= source.depth_limit
+    limited = source.depth_limit is not None and gathering.received >= source.depth_limit
     return Ending.SOURCE_LIMIT if limited else Ending.HISTORY_BEGINS
 
 
@@ -165,4 +176,8 @@ async def _report(progress: Progress, source: Paged[Row], gathering: Gathered[Ro
     done = len(gathering.days)
     total = gathering.question.count
     oldest = f", back to {min(gathering.days)}" if gathering.days else ""
-    await progress(done, max(total, done) if total else None, f"{done} days from {source.title}{oldest}{more}")
+    # MCP wants progress to increase each time, also where only the words are new.
+    gathering.reported = max(done, gathering.reported + 0.01)
+    await progress(
+        gathering.reported, max(total, done) if total else None, f"{done} days from {source.title}{oldest}{more}"
+    )

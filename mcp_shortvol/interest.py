@@ -1,7 +1,7 @@
 """Reports of open short positions: short interest, a stock of shares on a date, and never a day's flow.
 
 US reports stand on FINRA's settlement dates, twice a month; Hong Kong's on the last trading day of a week, where the
-SFC aggregates the positions it is told of, those above its reporting threshold only. Shares and percents as in `series`.
+SFC aggregates the positions it is told of, those above its reporting threshold only. Units are as in `series`.
 """
 
 from calendar import monthrange
@@ -58,6 +58,7 @@ class InterestSeries:
     ending: Ending
     today: date
     unreadable: int = 0
+    older_rows: str = ""
 
     @property
     def invented(self) -> bool:
@@ -71,8 +72,8 @@ class InterestSeries:
 
     def changes(self) -> list[tuple[int | None, float | None]]:
         """For each report the change against the one before it, in shares and in percent; None where one is unknown."""
-        older = [*self.reports[1:], self.before]
-        return [_change(report, previous) for report, previous in zip(self.reports, older, strict=True)]
+        older = [*self.reports[1:], self.before]  # one more than needed where there are no reports
+        return [_change(report, previous) for report, previous in zip(self.reports, older, strict=False)]
 
 
 def _change(report: Report, previous: Report | None) -> tuple[int | None, float | None]:

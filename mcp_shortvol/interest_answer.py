@@ -151,7 +151,7 @@ def _notes(series: InterestSeries) -> Iterator[str]:
     if series.ending is Ending.STALLED:
         yield "Incomplete: the source stopped giving older reports without an end; ask again, or for fewer."
     elif series.ending is Ending.SOURCE_LIMIT:
-        yield "Incomplete: Futu's cloud gives its newest 90 reports only; OpenD has older ones (source=futu_opend)."
+        yield f"Incomplete: {series.older_rows}"
     elif series.ending is Ending.HISTORY_BEGINS and reports:
         yield f"All there is: the source's history begins on {reports[-1].date}."
     if reports and series.question.end is None:

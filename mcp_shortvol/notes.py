@@ -35,7 +35,7 @@ def _completeness(series: Series) -> Iterator[str]:
     if series.ending is Ending.DAY_LIMIT:
         yield f"Incomplete: the newest {MAX_DAYS} days of the range; for older ones ask with end_date={days[-1].date}."
     elif series.ending is Ending.SOURCE_LIMIT:
-        yield "Incomplete: Futu's cloud gives its newest 90 days only; OpenD has older ones (FUTU_SOURCE=futu_opend)."
+        yield f"Incomplete: {series.older_rows}"
     elif series.ending is Ending.STALLED:
         yield "Incomplete: the source stopped giving older days without an end; ask again, or for fewer days."
     elif series.ending is Ending.HISTORY_BEGINS and days:

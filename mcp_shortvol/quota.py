@@ -32,23 +32,32 @@ class Quota:
         self._rate = rate
         self._starts: deque[float] = deque(maxlen=rate.requests if rate else 0)
         self._turn = anyio.Lock(fast_acquire=True)
+        self._waiting = 0
         self._places = anyio.Semaphore(concurrent, fast_acquire=True)
 
     @asynccontextmanager
     async def slot(self, on_wait: OnWait | None = None) -> AsyncIterator[None]:
         """A place to make one call in; waits for it, and may be cancelled while waiting without using one up."""
         async with self._places:
-            async with self._turn:  # held while waiting: the next in line starts after this one
-                if self._rate is not None:
-                    await self._wait_for_the_window(self._rate, on_wait)
-                self._starts.append(monotonic())
+            if self._rate is not None:
+                await self._take_a_start(self._rate, on_wait)
             yield
 
-    async def _wait_for_the_window(self, rate: Rate, on_wait: OnWait | None) -> None:
-        if len(self._starts) < rate.requests:
-            return
-        wait = self._starts[0] + rate.seconds - monotonic()
-        if wait > 0:
-            if on_wait is not None:
+    async def _take_a_start(self, rate: Rate, on_wait: OnWait | None) -> None:
+        ahead, self._waiting = self._waiting, self._waiting + 1
+        try:
+            if on_wait is not None and (wait := self._wait(rate, ahead)) > 0:
                 await on_wait(wait)
-            await anyio.sleep(wait)
+            async with self._turn:  # held while waiting: the next in line starts after this one
+                if (wait := self._wait(rate, 0)) > 0:
+                    await anyio.sleep(wait)
+                self._starts.append(monotonic())
+        finally:
+            self._waiting -= 1
+
+    def _wait(self, rate: Rate, ahead: int) -> float:
+        """Seconds until a start is free for whoever has so many others ahead."""
+        windows, place = divmod(ahead + len(self._starts) - rate.requests, rate.requests)
+        if windows < 0:
+            return 0.0
+        return self._starts[min(place, len(self._starts) - 1)] + (windows + 1) * rate.seconds - monotonic()

@@ -74,7 +74,7 @@ class Series:
     `today` is the date it was in the market when they were asked for.
 
     `source` carries the prefix "sandbox:" when the figures are invented. `unreadable` counts rows lost because they
-    had no readable date.
+    had no readable date; `older_rows` says where there are more, when the source does not give them.
     """
 
     question: Question
@@ -84,6 +84,7 @@ class Series:
     ending: Ending
     today: date
     unreadable: int = 0
+    older_rows: str = ""
     short_position: ShortPosition | None = None
 
     @property

@@ -12,7 +12,9 @@ from mcp_shortvol.prompts import load_prompts, suggestions
 from mcp_shortvol.settings import Settings
 from mcp_shortvol.tools.compare_short_volume import compare_short_volume_tool
 from mcp_shortvol.tools.get_daily_short_volume import get_daily_short_volume_tool
+from mcp_shortvol.tools.get_short_interest import get_short_interest_tool
 from mcp_shortvol.tools.get_short_trades import get_short_trades_tool
+from mcp_shortvol.tools.rank_short_selling import rank_short_selling_tool
 from mcp_shortvol.upstreams import Upstreams
 
 __all__ = ["build_server"]
@@ -42,6 +44,8 @@ def build_server(settings: Settings) -> MCPServer[None]:
             get_short_trades_tool(upstreams),
             get_daily_short_volume_tool(upstreams),
             compare_short_volume_tool(upstreams),
+            get_short_interest_tool(upstreams),
+            rank_short_selling_tool(upstreams),
         ],
         log_level=settings.log_level,
         lifespan=lifespan,

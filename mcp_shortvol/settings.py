@@ -43,6 +43,16 @@ def _base_url(value: object) -> object:
     return url
 
 
+def _host(value: object) -> object:
+    """A host as a socket takes it: an IPv6 address without its brackets."""
+    return value.strip().removeprefix("[").removesuffix("]") if isinstance(value, str) else value
+
+
+def _own_file(value: object) -> object:
+    """A path; `~` is a shell's, and no shell reads the variables in an assistant's settings."""
+    return Path(value.strip()).expanduser() if isinstance(value, str) else value
+
+
 def _path_template(value: object) -> object:
     if isinstance(value, str) and not (value.startswith("/") and value.count("{symbol}") == 1):
         raise ValueError("must start with / and hold {symbol} once")
@@ -52,6 +62,8 @@ def _path_template(value: object) -> object:
 Secret = Annotated[SecretStr, BeforeValidator(_without_blanks)]
 Identifier = Annotated[str, BeforeValidator(_without_blanks)]
 BaseUrl = Annotated[str, BeforeValidator(_base_url)]
+Host = Annotated[str, BeforeValidator(_host)]
+OwnFile = Annotated[Path, BeforeValidator(_own_file)]
 PathTemplate = Annotated[str, BeforeValidator(_path_template)]
 
 
@@ -74,14 +86,14 @@ class Settings(BaseSettings):
     longbridge_language: Literal["en", "zh-CN", "zh-HK"] = Field("en", validation_alias=_longbridge("LANGUAGE"))
 
     futu_source: FutuSource = Field("auto", validation_alias="FUTU_SOURCE")
-    futu_opend_host: str | None = Field(None, validation_alias="FUTU_OPEND_HOST")
+    futu_opend_host: Host | None = Field(None, validation_alias="FUTU_OPEND_HOST")
     futu_opend_port: int | None = Field(None, ge=1, le=65535, validation_alias="FUTU_OPEND_PORT")
-    futu_opend_rsa_key_file: Path | None = Field(None, validation_alias="FUTU_OPEND_RSA_KEY_FILE")
+    futu_opend_rsa_key_file: OwnFile | None = Field(None, validation_alias="FUTU_OPEND_RSA_KEY_FILE")
     futu_api_url: BaseUrl | None = Field(None, validation_alias="FUTU_API_URL")
     futu_api_path: PathTemplate | None = Field(None, validation_alias="FUTU_API_PATH")
     futu_api_token: Secret | None = Field(None, validation_alias="FUTU_API_TOKEN")
     futu_api_key: Secret | None = Field(None, validation_alias="FUTU_API_KEY")
-    futu_api_private_key_file: Path | None = Field(None, validation_alias="FUTU_API_PRIVATE_KEY_FILE")
+    futu_api_private_key_file: OwnFile | None = Field(None, validation_alias="FUTU_API_PRIVATE_KEY_FILE")
 
     sandbox: bool = Field(False, validation_alias="SHORTVOL_SANDBOX")
     sandbox_as_of: date | None = Field(None, validation_alias="SHORTVOL_SANDBOX_AS_OF")

@@ -46,7 +46,7 @@ def query(options: argparse.Namespace) -> int:
     nothing_set_up = False
     try:
         settings = _settings(options)
-        nothing_set_up = options.source == "auto" and not settings.anything_set_up
+        nothing_set_up = settings.futu_source == "auto" and not settings.anything_set_up
         result = anyio.run(_call, build_server(settings), _tool(options, settings), arguments)
     except NotConfigured as error:
         return _failed(error, error)

@@ -4,6 +4,8 @@ Heavy imports stand inside, because the server answers tools/list long before an
 """
 
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING, Self
 
 import anyio
@@ -17,7 +19,7 @@ from mcp_shortvol.words import listed
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from mcp_shortvol.sources import Source
+    from mcp_shortvol.sources import InterestSource, RankingSource, Source
     from mcp_shortvol.sources.http import Credentials
     from mcp_shortvol.sources.opend.connection import OpenD
 
@@ -27,7 +29,18 @@ _OPEND_HOST = "127.0.0.1"
 _OPEND_PORT = 11111
 _OPEND_CONCURRENT = 32  # the connection takes any number; this bounds what waits on it
 _CLOUD_RATE = Rate(10, 1.05)  # a little more than the vendor's second, as arrivals jitter
+_RANKING_RATE = Rate(60, 30.5)
+_ABSENT_FOR = 30.0
 _CLOSING_GRACE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """What one vendor offers through one interface; `ranking` is None where it has none."""
+
+    volume: "Source"
+    interest: "InterestSource"
+    ranking: "RankingSource | None" = None
 
 
 class Upstreams:
@@ -40,11 +53,13 @@ class Upstreams:
         self._settings = settings
         self._first_choice = settings.first_choice  # before the sandbox stands in for every vendor
         self._opening = anyio.Lock()
+        self._probing = anyio.Lock()
+        self._opend_absent_until = 0.0
         self._closing = AsyncExitStack()
         self._tasks: TaskGroup
-        self._longbridge: Source | None = None
-        self._opend: tuple[OpenD, Source] | None = None
-        self._cloud: Source | None = None
+        self._longbridge: Vendor | None = None
+        self._opend: tuple[OpenD, Vendor] | None = None
+        self._cloud: Vendor | None = None
         self._sandbox_started = False
 
     async def __aenter__(self) -> Self:
@@ -64,20 +79,30 @@ class Upstreams:
         """Seconds one call may take, with all its pages, waits and retries."""
         return self._settings.deadline
 
-    async def open(self, source: SourceName) -> "Source":
-        """A source by its name in the one vocabulary of arguments, settings and answers."""
+    async def open(self, source: SourceName) -> "Vendor":
+        """A vendor by its name in the one vocabulary of arguments, settings and answers."""
         if source == "longbridge" or (source == "auto" and self._first_choice == "longbridge"):
             return await self.longbridge()
         return await self.futu(None if source == "auto" else source)
 
-    async def longbridge(self) -> "Source":
+    async def ranking(self) -> "RankingSource":
+        """The one interface that ranks a market; raises NotConfigured where the settings leave OpenD out."""
+        vendor = await self.futu("futu_opend")
+        if vendor.ranking is None or self._settings.futu_source == "futu_cloud":
+            raise NotConfigured(
+                "Rankings come from OpenD only, and FUTU_SOURCE=futu_cloud leaves it out.",
+                "Start Futu's OpenD (10.8 or newer), log in, and unset FUTU_SOURCE.",
+            )
+        return vendor.ranking
+
+    async def longbridge(self) -> "Vendor":
         """Longbridge OpenAPI; raises NotConfigured where no credentials are set."""
         async with self._opening:
             await self._start_sandbox_if_asked()
             self._longbridge = self._longbridge or self._open_longbridge()
             return self._longbridge
 
-    async def futu(self, source: FutuSource | None = None) -> "Source":
+    async def futu(self, source: FutuSource | None = None) -> "Vendor":
         """Futu/moomoo, as `source` or else FUTU_SOURCE says: "auto" is OpenD where it answers, else a configured cloud.
 
         An OpenD that was set up and does not answer is an error and no reason to turn to another source.
@@ -89,17 +114,27 @@ class Upstreams:
             if source == "futu_cloud":
                 return self._open_cloud()
             opend, over_opend = self._open_opend()
-            # A call opens the connection itself; its state is asked for only where that decides between two sources.
-            if source == "futu_opend" or settings.opend_set_up or not settings.cloud_set_up:
-                return over_opend
-            try:
-                await opend.state()
-            except ShortVolumeError:
-                return self._open_cloud()
+        # A call opens the connection itself; its state is asked for only where that decides between two sources.
+        if source == "futu_opend" or settings.opend_set_up or not settings.cloud_set_up or await self._answers(opend):
             return over_opend
+        return self._open_cloud()
 
-    def _open_longbridge(self) -> "Source":
+    async def _answers(self, opend: "OpenD") -> bool:
+        """Whether an OpenD that nobody named is there and logged in; its absence is remembered for a while."""
+        async with self._probing:
+            if monotonic() < self._opend_absent_until:
+                return False
+            try:
+                with anyio.fail_after(self._settings.timeout / 3):
+                    await opend.state()
+            except (ShortVolumeError, TimeoutError):
+                self._opend_absent_until = monotonic() + _ABSENT_FOR
+                return False
+            return True
+
+    def _open_longbridge(self) -> "Vendor":
         from mcp_shortvol.sources.http import HttpClient
+        from mcp_shortvol.sources.longbridge.interest import LongbridgeInterest
         from mcp_shortvol.sources.longbridge.region import base_url
         from mcp_shortvol.sources.longbridge.source import LongbridgeSource
 
@@ -109,7 +144,8 @@ class Upstreams:
         headers = {"Accept-Language": settings.longbridge_language}
         http = HttpClient("Longbridge", url, timeout=settings.timeout, headers=headers)
         self._closing.push_async_callback(http.aclose)
-        return LongbridgeSource(http, credentials, Quota(settings.longbridge_quota, concurrent=5))
+        quota = Quota(settings.longbridge_quota, concurrent=5)  # one for the account: its limit counts every call
+        return Vendor(LongbridgeSource(http, credentials, quota), LongbridgeInterest(http, credentials, quota))
 
     def _longbridge_credentials(self) -> "Credentials":
         from mcp_shortvol.sources.http import HttpClient
@@ -137,9 +173,11 @@ class Upstreams:
             "SHORTVOL_SANDBOX=1: its figures are invented.",
         )
 
-    def _open_opend(self) -> tuple["OpenD", "Source"]:
+    def _open_opend(self) -> tuple["OpenD", "Vendor"]:
         if self._opend is None:
             from mcp_shortvol.sources.opend.connection import OpenD
+            from mcp_shortvol.sources.opend.interest import OpenDInterest
+            from mcp_shortvol.sources.opend.ranking import OpenDRanking
             from mcp_shortvol.sources.opend.source import OpenDSource
 
             settings = self._settings
@@ -151,12 +189,17 @@ class Upstreams:
                 timeout=settings.timeout,
             )
             self._closing.push_async_callback(opend.aclose)
-            self._opend = opend, OpenDSource(opend, Quota(settings.futu_quota, concurrent=_OPEND_CONCURRENT))
+            # OpenD counts each protocol by itself.
+            volume, interest = (Quota(settings.futu_quota, concurrent=_OPEND_CONCURRENT) for _ in range(2))
+            ranking = Quota(_RANKING_RATE if settings.futu_quota else None, concurrent=_OPEND_CONCURRENT)
+            vendor = Vendor(OpenDSource(opend, volume), OpenDInterest(opend, interest), OpenDRanking(opend, ranking))
+            self._opend = opend, vendor
         return self._opend
 
-    def _open_cloud(self) -> "Source":
+    def _open_cloud(self) -> "Vendor":
         if self._cloud is None:
             from mcp_shortvol.sources.futu_cloud.auth import cloud_credentials
+            from mcp_shortvol.sources.futu_cloud.interest import FutuCloudInterest
             from mcp_shortvol.sources.futu_cloud.source import BASE_URL, FutuCloudSource
             from mcp_shortvol.sources.http import HttpClient
 
@@ -167,7 +210,10 @@ class Upstreams:
             http = HttpClient("Futu's cloud", settings.futu_api_url or BASE_URL, timeout=settings.timeout)
             self._closing.push_async_callback(http.aclose)
             quota = Quota(_CLOUD_RATE if settings.futu_quota else None, concurrent=5)
-            self._cloud = FutuCloudSource(http, credentials, quota, settings.futu_api_path)
+            self._cloud = Vendor(
+                FutuCloudSource(http, credentials, quota, settings.futu_api_path),
+                FutuCloudInterest(http, credentials, quota),
+            )
         return self._cloud
 
     async def _start_sandbox_if_asked(self) -> None:

@@ -58,7 +58,9 @@ def opend(sandbox: Sandbox) -> Iterator[OpenDGateway]:
 def _reset(opend: OpenDGateway) -> None:
     opend.faults.clear()
     opend.requests.clear()
-    opend.logged_in, opend.limited = True, False
+    opend._started.clear()
+    opend.logged_in, opend.limited, opend.moving_list = True, False, False
+    opend._moves = 0
 
 
 @pytest.fixture

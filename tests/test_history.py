@@ -1,8 +1,10 @@
 """Paging loses no day and repeats none, whatever an upstream's pages and cursors are like."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import pairwise
 
 import anyio
 import pytest
@@ -34,10 +36,12 @@ class ScriptedSource:
     page_limit: int = 50
     overlap: int = 0
     depth_limit: int | None = None
+    older_rows: str = ""
     gives: int | None = None  # at most so many days a page, whatever it is asked for
-    inclusive: bool = False  # whether a cursor's own day comes again
-    shuffled: bool = False
-    last_cursor: str | None = None
+    repeats: int = 0  # days of the page before that a page begins with; 1 where a cursor includes its own day
+    order: random.Random | None = None  # shuffles a page, and doubles some of its days
+    opaque: bool = False  # keys that tell nothing
+    end: str | None = None  # what the last page has for a cursor: None, or SAME for the key that was asked with
     asked: list[tuple[str | None, int]] = field(default_factory=list)
 
     name = "scripted"
@@ -49,14 +53,29 @@ class ScriptedSource:
     def first_cursor(self, symbol: Symbol, end: date | None) -> str | None:
         return None
 
-    async def fetch_page(self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None) -> Page:
+    async def fetch_page(
+        self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
+    ) -> Page[Day]:
         assert 1 <= size <= self.page_limit
         self.asked.append((cursor, size))
-        start = 0 if cursor is None else int(cursor) - (1 if self.inclusive else 0)
+        start = 0 if cursor is None else max(0, self._place(cursor) - self.repeats)
         end = start + min(size, self.gives or size)
         page = list(self.history[start:end])
-        more = end < len(self.history)
-        return Page(page[::-1] if self.shuffled else page, str(end) if more else self.last_cursor)
+        if self.order:
+            page += self.order.sample(page, len(page) // 4)
+            self.order.shuffle(page)
+        if end < len(self.history):
+            return Page(page, self._key(end))
+        return Page(page, cursor if self.end == SAME else None)
+
+    def _key(self, place: int) -> str:
+        return f"k{(place * 7919) % 100_003:x}" if self.opaque else str(place)
+
+    def _place(self, key: str) -> int:
+        return next(place for place in range(len(self.history) + 1) if self._key(place) == key)
+
+
+SAME = "same"
 
 
 def ask(source: ScriptedSource, count: int | None = None, start: date | None = None, end: date | None = None) -> Series:
@@ -67,11 +86,13 @@ def ask(source: ScriptedSource, count: int | None = None, start: date | None = N
 sources = st.builds(
     ScriptedSource,
     history=st.integers(0, 160).map(days_back),
-    page_limit=st.integers(2, 50),
+    page_limit=st.integers(4, 50),
     overlap=st.integers(0, 1),
-    gives=st.none() | st.integers(2, 40),
-    inclusive=st.booleans(),
-    shuffled=st.booleans(),
+    gives=st.none() | st.integers(4, 40),
+    repeats=st.integers(0, 3),
+    order=st.none() | st.randoms(use_true_random=False),
+    opaque=st.booleans(),
+    end=st.sampled_from([None, SAME]),
 )
 dates = st.none() | st.integers(-5, 170).map(lambda back: NEWEST - timedelta(days=back))
 
@@ -95,13 +116,13 @@ def test_pages_are_no_larger_than_what_is_still_wanted() -> None:
 
 
 def test_an_overlap_that_is_known_is_asked_for_on_top() -> None:
-    source = ScriptedSource(days_back(400), page_limit=100, overlap=1, inclusive=True)
+    source = ScriptedSource(days_back(400), page_limit=100, overlap=1, repeats=1)
     assert len(ask(source, count=250).days) == 250
     assert [size for _, size in source.asked] == [100, 100, 52]
 
 
 def test_one_more_day_is_found_behind_a_cursor_that_repeats_its_own() -> None:
-    source = ScriptedSource(days_back(60), inclusive=True)
+    source = ScriptedSource(days_back(60), repeats=1)
     assert len(ask(source, count=51).days) == 51
 
 
@@ -135,7 +156,9 @@ def test_a_range_of_just_a_thousand_days_is_complete() -> None:
 class NeverEnding(ScriptedSource):
     """A vendor that gives the same days for ever, each time with a cursor nobody has seen."""
 
-    async def fetch_page(self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None) -> Page:
+    async def fetch_page(
+        self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
+    ) -> Page[Day]:
         self.asked.append((cursor, size))
         return Page(self.history[:size], f"{cursor}x")
 
@@ -147,10 +170,39 @@ def test_an_upstream_that_goes_in_circles_is_left_and_the_answer_says_so() -> No
     assert len(source.asked) < 10
 
 
-def test_a_cursor_that_repeats_ends_it() -> None:
-    source = ScriptedSource(days_back(120), last_cursor="100")
+def test_the_key_just_sent_coming_back_is_the_end_of_the_history() -> None:
+    source = ScriptedSource(days_back(120), end=SAME)
     series = ask(source, count=200)
-    assert [len(series.days), len(source.asked)] == [120, 3]
+    assert [len(series.days), len(source.asked), series.complete] == [120, 3, True]
+
+
+class Circling(ScriptedSource):
+    """A vendor whose third page leads back to the second."""
+
+    async def fetch_page(
+        self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
+    ) -> Page[Day]:
+        page = await super().fetch_page(symbol, cursor, size, on_wait)
+        return Page(page.days, "50" if page.cursor == "150" else page.cursor)
+
+
+def test_an_older_key_coming_back_is_a_circle_and_the_answer_says_so() -> None:
+    series = ask(Circling(days_back(300)), count=250)
+    assert [len(series.days), series.ending, series.complete] == [150, Ending.STALLED, False]
+
+
+def test_a_stray_date_of_another_age_neither_ends_the_paging_nor_joins_the_answer() -> None:
+    history = days_back(200)
+    source = ScriptedSource([*history[:20], Day(date(1970, 1, 1), 1, 2, 3.0), *history[20:]])
+    series = ask(source, start=NEWEST - timedelta(days=120))
+    assert [len(series.days), series.unreadable, series.complete] == [121, 1, False]
+
+
+def test_a_fixed_depth_counts_what_was_sent_and_not_what_was_left_of_it() -> None:
+    ninety = ScriptedSource(days_back(89) + days_back(1), page_limit=90, depth_limit=90)
+    assert ask(ninety, count=120).ending is Ending.SOURCE_LIMIT
+    young = ScriptedSource(days_back(60), page_limit=90, depth_limit=90)
+    assert ask(young, count=120).ending is Ending.HISTORY_BEGINS
 
 
 def test_an_empty_history_is_an_answer() -> None:
@@ -166,6 +218,7 @@ async def test_progress_tells_how_far_it_has_come() -> None:
         told.append((done, total, message))
 
     await fetch_series(ScriptedSource(days_back(300)), Question(SYMBOL, 120), progress)
+    assert all(earlier[0] < later[0] for earlier, later in pairwise(told))
     assert told == [
         (50, 120, "50 days from Scripted, back to 2026-04-24"),
         (100, 120, "100 days from Scripted, back to 2026-03-05"),

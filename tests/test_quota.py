@@ -71,3 +71,25 @@ async def test_a_cancelled_wait_uses_nothing_up() -> None:
         pass
     assert len(told) == 1
     assert told[0] < 0.19
+
+
+async def test_everyone_who_waits_is_told_for_how_long() -> None:
+    quota = Quota(Rate(2, 0.1), concurrent=10)
+    told: dict[int, float] = {}
+    started: dict[int, float] = {}
+    began = monotonic()
+
+    async def call(number: int) -> None:
+        async def on_wait(seconds: float) -> None:
+            told[number] = seconds
+
+        async with quota.slot(on_wait):
+            started[number] = monotonic() - began
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(7):
+            tasks.start_soon(call, number)
+            await anyio.lowlevel.checkpoint()
+    assert set(told) == {2, 3, 4, 5, 6}
+    assert [round(told[number], 1) for number in sorted(told)] == [0.1, 0.1, 0.2, 0.2, 0.3]
+    assert all(started[number] >= told[number] - 0.02 for number in told)

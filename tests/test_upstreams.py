@@ -1,7 +1,9 @@
 """Which source answers is what the settings say: decided before a call, never silently changed."""
 
+import socket
 from pathlib import Path
 
+import anyio
 import pytest
 
 from mcp_shortvol.errors import NotConfigured, SetupError, UpstreamUnreachable
@@ -20,7 +22,7 @@ NOWHERE = "9"
 async def chosen(**settings: str | None) -> str:
     """The source that answers, by its own word."""
     async with Upstreams(load_settings(**settings)) as upstreams:
-        series = await fetch_series(await upstreams.futu(), Question(Symbol.parse("700.HK"), 1))
+        series = await fetch_series((await upstreams.futu()).volume, Question(Symbol.parse("700.HK"), 1))
     return series.source.removeprefix("sandbox:")
 
 
@@ -54,6 +56,24 @@ async def test_an_opend_that_was_named_and_is_absent_is_an_error(environment: di
         await chosen(FUTU_OPEND_PORT=NOWHERE)
 
 
+async def test_a_silent_listener_at_the_usual_address_holds_nobody_up_for_long(
+    environment: dict[str, str], at_the_usual_address: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr("mcp_shortvol.upstreams._OPEND_PORT", silent.getsockname()[1])
+        async with Upstreams(load_settings(SHORTVOL_TIMEOUT="1.5")) as upstreams:
+
+            async def ask() -> None:
+                vendor = await upstreams.futu()
+                assert vendor.volume.name == "futu_cloud"
+
+            with anyio.fail_after(1.4):  # one probe of a third of the time-out, shared and remembered
+                async with anyio.create_task_group() as tasks:
+                    for _ in range(12):
+                        tasks.start_soon(ask)
+                await ask()
+
+
 async def test_futu_source_decides(opend: OpenDGateway, environment: dict[str, str]) -> None:
     assert await chosen(FUTU_SOURCE="futu_cloud") == "futu_cloud"
     assert await chosen(FUTU_SOURCE="futu_opend") == "futu_opend"
@@ -72,7 +92,7 @@ async def test_the_embedded_sandbox_leaves_out_what_is_set_for_the_real_vendors(
     assert await chosen() == "futu_opend"
     assert await chosen(FUTU_SOURCE="futu_cloud") == "futu_cloud"
     async with Upstreams(load_settings()) as upstreams:
-        assert (await fetch_series(await upstreams.longbridge(), Question(Symbol.parse("AAPL"), 1))).days
+        assert (await fetch_series((await upstreams.longbridge()).volume, Question(Symbol.parse("AAPL"), 1))).days
 
 
 async def test_half_an_app_key_of_the_cloud_says_what_is_missing() -> None:
@@ -83,7 +103,7 @@ async def test_half_an_app_key_of_the_cloud_says_what_is_missing() -> None:
 async def test_what_ends_the_block_comes_out_as_it_is(opend: OpenDGateway, environment: dict[str, str]) -> None:
     async def fail_with_a_connection_open() -> None:
         async with Upstreams(load_settings()) as upstreams:
-            await fetch_series(await upstreams.futu(), Question(Symbol.parse("700.HK"), 1))
+            await fetch_series((await upstreams.futu()).volume, Question(Symbol.parse("700.HK"), 1))
             raise KeyError("mine")
 
     with pytest.raises(KeyError, match="mine"):

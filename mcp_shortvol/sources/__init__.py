@@ -69,6 +69,10 @@ class Paged(Protocol[Row]):
     def depth_limit(self) -> int | None:
         """The most rows the vendor gives at all through this interface; None where it pages without a known end."""
 
+    @property
+    def older_rows(self) -> str:
+        """A sentence on where rows beyond `depth_limit` are to be had; empty where there is no such limit."""
+
     def first_cursor(self, symbol: Symbol, end: date | None) -> str | None:
         """Where the page that ends with `end` starts, for vendors that can jump; None starts at the newest row."""
 

@@ -8,6 +8,8 @@ import json
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from time import time
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,6 +23,7 @@ from mcp_shortvol.errors import (
     UpstreamChanged,
     UpstreamError,
     UpstreamFault,
+    UpstreamTimedOut,
     UpstreamUnreachable,
 )
 
@@ -28,6 +31,7 @@ __all__ = ["Credentials", "HttpClient", "Reply", "Target", "retrying"]
 
 _MAX_BODY = 8 * 1024 * 1024
 _ATTEMPTS = 4
+_TIMED_OUT_ATTEMPTS = 2  # more of them would outlast a call's deadline, and end in its words instead of these
 _LONGEST_WAIT = 20.0
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -72,9 +76,14 @@ class Reply:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds the upstream asks to wait, where it says so in seconds."""
+        """Seconds the upstream asks to wait, where it says so: in seconds, or as the date to wait for."""
         value = self.headers.get("retry-after", "")
-        return float(value) if value.isascii() and value.isdigit() and len(value) < 6 else None
+        if value.isascii() and value.isdigit():
+            return float(value[:6])
+        try:
+            return max(0.0, parsedate_to_datetime(value).timestamp() - time())
+        except (ValueError, OverflowError):
+            return None
 
     @property
     def sandbox(self) -> bool:
@@ -122,7 +131,7 @@ class HttpClient:
                 finally:
                     await response.aclose()
         except (TimeoutError, httpx.TimeoutException):
-            raise UpstreamUnreachable(
+            raise UpstreamTimedOut(
                 f"{self._title} did not answer within {self._timeout:g} seconds.",
                 "Try again; on a slow line raise SHORTVOL_TIMEOUT.",
             ) from None
@@ -174,8 +183,15 @@ def _wait_before_again(error: Exception) -> bool | float:
 
 async def retrying(call: Callable[[], Awaitable[T]]) -> T:
     """The result of `call`, tried again with growing, jittered pauses while its failure is one that can pass."""
+    timed_out = 0
+
+    def again(error: Exception) -> bool | float:
+        nonlocal timed_out
+        timed_out += isinstance(error, UpstreamTimedOut)
+        return timed_out < _TIMED_OUT_ATTEMPTS and _wait_before_again(error)
+
     attempts = stamina.retry_context(
-        on=_wait_before_again, attempts=_ATTEMPTS, timeout=None, wait_initial=0.25, wait_jitter=0.25, wait_max=4
+        on=again, attempts=_ATTEMPTS, timeout=None, wait_initial=0.25, wait_jitter=0.25, wait_max=4
     )
     async for attempt in attempts:
         with attempt:

@@ -19,14 +19,18 @@ __all__ = [
     "EndDateArgument",
     "FormatArgument",
     "IntervalArgument",
+    "SourceArgument",
     "StartDateArgument",
     "SymbolArgument",
+    "optional",
+    "whole_number",
 ]
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def _optional(schema: dict[str, Any]) -> None:
+def optional(schema: dict[str, Any]) -> None:
+    """For `json_schema_extra`: an argument that may be left out shows no default of null."""
     schema.pop("default", None)
 
 
@@ -35,7 +39,8 @@ def _given(value: object) -> object:
     return None if isinstance(value, str) and value.strip().lower() in {"", "null", "none"} else value
 
 
-def _whole_number(value: object) -> object:
+def whole_number(value: object) -> object:
+    """What an assistant sent for a number, where it is not a truth value."""
     given = _given(value)
     if isinstance(given, bool):
         raise ValueError("is true or false")  # noqa: TRY004 - pydantic words ValueError only
@@ -64,18 +69,18 @@ SymbolArgument = Annotated[
 ]
 CountArgument = Annotated[
     Annotated[int, Field(ge=1, le=MAX_DAYS)] | SkipJsonSchema[None],
-    BeforeValidator(_whole_number),
-    Field(json_schema_extra=_optional, description="Trading days, never weeks or months."),
+    BeforeValidator(whole_number),
+    Field(json_schema_extra=optional, description="Trading days, never weeks or months."),
 ]
 StartDateArgument = Annotated[
     date | SkipJsonSchema[None],
     BeforeValidator(_iso_date),
-    Field(json_schema_extra=_optional, description="First trading date, market-local.", examples=["2026-05-01"]),
+    Field(json_schema_extra=optional, description="First trading date, market-local.", examples=["2026-05-01"]),
 ]
 EndDateArgument = Annotated[
     date | SkipJsonSchema[None],
     BeforeValidator(_iso_date),
-    Field(json_schema_extra=_optional, description="Last trading date; today if left out.", examples=["2026-05-29"]),
+    Field(json_schema_extra=optional, description="Last trading date; today if left out.", examples=["2026-05-29"]),
 ]
 IntervalArgument = Annotated[
     Literal["day", "week", "month"],

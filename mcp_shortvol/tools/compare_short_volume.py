@@ -4,18 +4,18 @@ from typing import Annotated, Any
 
 import anyio
 from mcp.server.mcpserver.context import Context
-from mcp_types import CallToolResult, TextContent
+from mcp_types import CallToolResult
 from pydantic import BeforeValidator, Field
 
 from mcp_shortvol.comparison import Comparison, comparison_of, comparison_text
 from mcp_shortvol.errors import InvalidRequest, SetupError, ShortVolumeError
-from mcp_shortvol.history import fetch_series
+from mcp_shortvol.history import Progress, fetch_series
 from mcp_shortvol.question import Question
 from mcp_shortvol.series import Series
 from mcp_shortvol.sources import Source
 from mcp_shortvol.symbols import Symbol
 from mcp_shortvol.tools.arguments import CountArgument, SourceArgument
-from mcp_shortvol.tools.short_volume import progress_of, within
+from mcp_shortvol.tools.calls import progress_of, result, within
 from mcp_shortvol.tools.strict import StrictTool
 from mcp_shortvol.upstreams import Upstreams
 from mcp_shortvol.words import plain
@@ -62,15 +62,15 @@ def compare_short_volume_tool(upstreams: Upstreams) -> StrictTool:
         failures: dict[str, str] = {}
         wanted = _parsed(symbols, failures)
         async with within(upstreams.deadline):
-            found = await _fetched(await upstreams.open(source), wanted, count, failures, context)
+            vendor = await upstreams.open(source)
+            found = await _fetched(vendor.volume, wanted, count, failures, progress_of(context))
         if not found:
             raise InvalidRequest(
                 "None of these symbols could be compared.",
                 " ".join(f"{symbol}: {error}" for symbol, error in failures.items()),
             )
         comparison = comparison_of(found, failures)
-        text = TextContent(type="text", text=comparison_text(comparison))
-        return CallToolResult(content=[text], structured_content=comparison.model_dump())
+        return result(comparison_text(comparison), comparison)
 
     return StrictTool.of(
         compare_short_volume,
@@ -94,7 +94,7 @@ def _parsed(texts: list[str], failures: dict[str, str]) -> list[Symbol]:
 
 
 async def _fetched(
-    source: Source, symbols: list[Symbol], count: int | None, failures: dict[str, str], context: Context[Any, Any]
+    source: Source, symbols: list[Symbol], count: int | None, failures: dict[str, str], progress: Progress | None
 ) -> list[Series]:
     """The series of the symbols, fetched side by side, in the order asked for; what fails goes to `failures`.
 
@@ -102,7 +102,6 @@ async def _fetched(
     """
     found: dict[Symbol, Series] = {}
     set_up: list[SetupError] = []
-    progress = progress_of(context)
 
     async def fetch(symbol: Symbol) -> None:
         question = Question.of(symbol, count=count, start=None, end=None, default_count=_DEFAULT_COUNT)

@@ -4,6 +4,7 @@ from typing import Any
 
 from mcp.server.mcpserver.context import Context
 
+from mcp_shortvol.history import fetch_series
 from mcp_shortvol.question import Question
 from mcp_shortvol.symbols import Symbol
 from mcp_shortvol.tools.arguments import (
@@ -14,7 +15,8 @@ from mcp_shortvol.tools.arguments import (
     StartDateArgument,
     SymbolArgument,
 )
-from mcp_shortvol.tools.short_volume import ShortVolumeResult, answer_question
+from mcp_shortvol.tools.calls import progress_of, within
+from mcp_shortvol.tools.short_volume import ShortVolumeResult, short_volume_result
 from mcp_shortvol.tools.strict import StrictTool
 from mcp_shortvol.upstreams import Upstreams
 
@@ -46,14 +48,10 @@ def get_daily_short_volume_tool(upstreams: Upstreams) -> StrictTool:
         question = Question.of(
             Symbol.parse(symbol), count=count, start=start_date, end=end_date, default_count=_DEFAULT_COUNT
         )
-        return await answer_question(
-            question,
-            interval,
-            response_format,
-            open_source=upstreams.futu,
-            deadline=upstreams.deadline,
-            context=context,
-        )
+        async with within(upstreams.deadline):
+            vendor = await upstreams.futu()
+            series = await fetch_series(vendor.volume, question, progress_of(context))
+        return short_volume_result(series, interval, response_format)
 
     return StrictTool.of(
         get_daily_short_volume,

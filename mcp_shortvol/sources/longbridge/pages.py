@@ -26,6 +26,7 @@ class LongbridgePages(Generic[Row]):
     page_limit = 100
     overlap = 1  # whether `last_timestamp` includes its own row is not documented
     depth_limit: int | None = None
+    older_rows = ""
 
     _history: ClassVar[str]
     _counts: ClassVar[tuple[str, ...]]

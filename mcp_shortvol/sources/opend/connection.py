@@ -109,8 +109,19 @@ class OpenD:
             raise self.wording.lost(dropped) from None
 
     async def _ask(self, protocol: int, c2s: Json, slot: Slot) -> Answer:
+        # Opened first: a slow greeting must not age the start that the quota counts.
+        await self._ready()
         async with slot():
             return await self._ask_now(protocol, c2s)
+
+    async def _ready(self) -> None:
+        try:
+            with anyio.fail_after(self._timeout):
+                await self._opened()
+        except MalformedAnswer:
+            raise self.wording.malformed() from None
+        except TimeoutError:
+            raise self.wording.no_answer(self._timeout) from None
 
     async def _ask_now(self, protocol: int, c2s: Json) -> Answer:
         link: Link | None = None

@@ -30,6 +30,7 @@ class SymbolPages:
     page_limit = _PAGE_LIMIT
     overlap = 0
     depth_limit: int | None = None
+    older_rows = ""
     protocol: ClassVar[Protocol]
 
     def __init__(self, opend: OpenD, quota: Quota) -> None:

@@ -49,7 +49,7 @@ def signed_in(token_file: Path, gateway: LongbridgeGateway) -> Callable[..., Pat
 
 async def ask() -> Series:
     async with Upstreams(load_settings()) as upstreams:
-        return await fetch_series(await upstreams.longbridge(), Question(Symbol.parse("700.HK"), 3))
+        return await fetch_series((await upstreams.longbridge()).volume, Question(Symbol.parse("700.HK"), 3))
 
 
 def refreshes(gateway: LongbridgeGateway) -> int:
@@ -116,7 +116,7 @@ async def test_another_programs_refresh_is_taken_over(
 ) -> None:
     signed_in()
     async with Upstreams(load_settings()) as upstreams:
-        source = await upstreams.longbridge()
+        source = (await upstreams.longbridge()).volume
         gateway.authority.expire_tokens()
         signed_in()
         assert len((await fetch_series(source, Question(Symbol.parse("700.HK"), 3))).days) == 3
