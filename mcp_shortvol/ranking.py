@@ -79,13 +79,8 @@ class Ranked(NamedTuple):
 
     def figure(self, order_by: OrderBy) -> float | None:
         """What the name is ranked by."""
-        value: float | None = getattr(self, self.figure_name(order_by))
+        value: float | None = getattr(self, _FIGURES.get(order_by, order_by))
         return value
-
-    @staticmethod
-    def figure_name(order_by: OrderBy) -> str:
-        """The field that holds what an order ranks by."""
-        return _FIGURES.get(order_by, order_by)
 
 
 def clean_name(text: object) -> str:
