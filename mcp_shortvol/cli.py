@@ -5,7 +5,8 @@ Exit codes, for scripts: 0 answered, 1 a defect of ours, 2 the question is wrong
 """
 
 import argparse
-import logging
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -37,12 +38,22 @@ Other assistants: see the README. Press Ctrl-C to stop.
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and exit with its code."""
     options = _parser().parse_args(arguments)
-    # The retrying library tells of every attempt, in words of its own; what comes of them all is told by us.
-    logging.getLogger("stamina").setLevel(logging.ERROR)
+    if sys.stdin is None or sys.stdout is None:
+        if sys.stderr is not None:
+            sys.stderr.write("mcp-shortvol: Standard input and output must be open.\n")
+        sys.exit(2)
     try:
         code = {None: _serve, "serve": _serve, "query": _query, "sandbox": _sandbox}[options.command](options)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         code = 130
+    except BrokenPipeError:  # whoever read has enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 0
+    except OSError as error:
+        sys.stderr.write(f"mcp-shortvol: The answer cannot be written: {os.strerror(error.errno or 0)}.\n")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 1
     sys.exit(code)
 
 
@@ -89,10 +100,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _date(text: str) -> date:
+    from mcp_shortvol.settings import SANDBOX_DATES
+
+    first, last = SANDBOX_DATES
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date as YYYY-MM-DD") from None
+    if not first <= day <= last:
+        raise argparse.ArgumentTypeError(f"{day} is not between {first} and {last}")
+    return day
 
 
 def _serve(_: argparse.Namespace) -> int:
@@ -113,6 +130,8 @@ def _serve(_: argparse.Namespace) -> int:
     gc.freeze()
     if sys.stdin.isatty():
         sys.stderr.write(_CONNECT)
+    # A thread waits for input and cannot be interrupted: Ctrl-C ends the process as it ends any filter.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     server.run("stdio")
     return 0
 

@@ -6,6 +6,7 @@ ShortVolumeError
 ├── SetupError               this machine or this account must be set up first
 │   ├── NotConfigured        settings are missing or unusable
 │   ├── CredentialsRefused   the vendor does not accept what is set
+│   │   └── TokenRefused     of that, the access token: a new one may help
 │   └── NotEntitled          the account lacks a right
 └── UpstreamError            the vendor's side
     ├── UnknownSecurity      the vendor does not know the symbol
@@ -29,6 +30,7 @@ __all__ = [
     "RateLimited",
     "SetupError",
     "ShortVolumeError",
+    "TokenRefused",
     "UnknownSecurity",
     "UpstreamChanged",
     "UpstreamError",
@@ -76,6 +78,10 @@ class NotConfigured(SetupError):
 
 class CredentialsRefused(SetupError):
     """The vendor does not accept the credentials that are set."""
+
+
+class TokenRefused(CredentialsRefused):
+    """The vendor does not accept the access token; where one can be renewed, a new one may help."""
 
 
 class NotEntitled(SetupError):

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Generic
 
 from mcp_shortvol.interest import InterestSeries
-from mcp_shortvol.question import MAX_DAYS, Question
+from mcp_shortvol.question import EARLIEST, MAX_DAYS, Question
 from mcp_shortvol.series import Ending, Series, ShortPosition
 from mcp_shortvol.sources import InterestSource, Page, Paged, Row, Source
 
@@ -20,8 +20,6 @@ Progress = Callable[[float, float | None, str], Awaitable[None]]
 """Told how many days are here, how many are wanted where that is known, and what is going on in words."""
 
 _LONG_WAIT = 1.0  # seconds that a person would wonder about
-# No vendor's figures reach back so far: an earlier date is damage, and would be taken for the start of the range.
-_EARLIEST = date(1990, 1, 1)
 _MOST_STALLS = 3  # pages in a row that bring nothing new before an upstream is taken to go in circles
 
 
@@ -62,22 +60,22 @@ class Gathered(Generic[Row]):
         return [row for row in newest_first if self.question.includes(row.date)]
 
     def add(self, page: Page[Row]) -> int:
-        """Take in a page; the number of its days that were here already."""
-        repeated = 0
+        """Take in a page; the number of its dates that were here already."""
+        repeated: set[date] = set()
+        here = self.days.keys() | set()
         for day in page.days:
-            if day.date < _EARLIEST:
+            if day.date < EARLIEST:  # it would be taken for the start of the range
                 self.unreadable += 1
-                continue
-            if day.date in self.days:
-                repeated += 1
-                continue
-            self.days[day.date] = day
-            self._in_range += self.question.includes(day.date)
+            elif day.date in here:
+                repeated.add(day.date)
+            elif day.date not in self.days:
+                self.days[day.date] = day
+                self._in_range += self.question.includes(day.date)
         self.unreadable += page.unreadable
         self.received += len(page.days) + page.unreadable
         self.sandbox = self.sandbox or page.sandbox
         self.short_position = self.short_position or page.short_position
-        return repeated
+        return len(repeated)
 
 
 async def fetch_series(source: Source, question: Question, progress: Progress | None = None) -> Series:
@@ -150,12 +148,13 @@ async def _page_back(
             return Ending.COVERED
         if page.cursor is None:
             return _at_the_end(source, gathering)
-        overlap = max(overlap, source.overlap, repeated)
-        if not news and repeated >= size and size < source.page_limit:
+        useless = repeated + page.unreadable
+        overlap = max(overlap, source.overlap, useless)
+        if not news and useless >= size and size < source.page_limit:
             continue  # the page was too small to reach beyond the days it repeats: ask again, for more
         if page.cursor in seen:
-            # The key just sent can only bring the same page again; one sent before leads in a circle.
-            circle = news and page.cursor != cursor
+            # The key just sent, after days that are new, is the end; one sent before, or a page of old days, a circle.
+            circle = page.cursor != cursor if news else repeated > max(source.overlap, 1)
             return Ending.STALLED if circle else _at_the_end(source, gathering)
         stalls = 0 if news else stalls + 1
         if stalls == _MOST_STALLS:

@@ -152,7 +152,7 @@ def _notes(series: InterestSeries) -> Iterator[str]:
         yield "Incomplete: the source stopped giving older reports without an end; ask again, or for fewer."
     elif series.ending is Ending.SOURCE_LIMIT:
         yield f"Incomplete: {series.older_rows}"
-    elif series.ending is Ending.HISTORY_BEGINS and reports:
+    elif series.ending is Ending.HISTORY_BEGINS and reports and not series.unreadable:
         yield f"All there is: the source's history begins on {reports[-1].date}."
     if reports and series.question.end is None:
         yield _age(series)

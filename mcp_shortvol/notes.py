@@ -38,7 +38,7 @@ def _completeness(series: Series) -> Iterator[str]:
         yield f"Incomplete: {series.older_rows}"
     elif series.ending is Ending.STALLED:
         yield "Incomplete: the source stopped giving older days without an end; ask again, or for fewer days."
-    elif series.ending is Ending.HISTORY_BEGINS and days:
+    elif series.ending is Ending.HISTORY_BEGINS and days and not series.unreadable:
         wanted = days_in_words(question.count) if question.count else f"days from {question.start}"
         yield f"All there is of the {wanted}: the source's history begins on {days[-1].date}."
 

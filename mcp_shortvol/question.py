@@ -12,9 +12,11 @@ from datetime import date
 from mcp_shortvol.errors import InvalidRequest
 from mcp_shortvol.symbols import Symbol
 
-__all__ = ["MAX_DAYS", "Question"]
+__all__ = ["EARLIEST", "MAX_DAYS", "Question"]
 
 MAX_DAYS = 1000
+# No vendor's figures of short selling reach back so far: an earlier date is a slip, or damage on the wire.
+EARLIEST = date(1990, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,10 @@ class Question:
             raise InvalidRequest(
                 f"start_date {start} is after end_date {end}.",
                 "Give the older date as start_date, for example start_date=2026-04-01, end_date=2026-04-30.",
+            )
+        if end and end < EARLIEST:
+            raise InvalidRequest(
+                f"end_date {end} is before any figures of short selling.", f"Give a date from {EARLIEST} on."
             )
         today = symbol.market.today()
         if start and start > today:

@@ -8,39 +8,45 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from mcp_shortvol.credentials import header_text
 from mcp_shortvol.errors import NotConfigured
 from mcp_shortvol.quota import Rate
 
-__all__ = ["FutuSource", "Settings", "SourceName", "load_settings"]
+__all__ = ["SANDBOX_DATES", "FutuSource", "Settings", "SourceName", "load_settings"]
 
 
 SourceName = Literal["auto", "longbridge", "futu_opend", "futu_cloud"]
 FutuSource = Literal["auto", "futu_opend", "futu_cloud"]
 
 
-def _without_blanks(value: object) -> object:
-    """Credentials are pasted with line breaks; a header carrying one is refused or, worse, split."""
-    if not isinstance(value, str):
-        return value
-    text = "".join(value.split())
-    if not re.fullmatch(r"[!-~]+", text):
-        raise ValueError("must be plain Latin letters, digits and punctuation")
-    return text
-
-
 def _base_url(value: object) -> object:
-    """A base to which `/path` is appended: no trailing slash, an http scheme."""
+    """A base to which `/path` is appended: an address and perhaps a path, without a trailing slash."""
     if not isinstance(value, str):
         return value
-    url = value.strip().rstrip("/")
-    if not url.startswith(("http://", "https://")):
-        raise ValueError("must start with https:// or http://")
-    return url
+    try:
+        parts = urlsplit(value.strip())
+        usable = parts.scheme.lower() in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("must be an address that starts with https:// or http://")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must hold no user name, password, ? or #")
+    return parts.geturl().rstrip("/")
+
+
+def _folded(*choices: str) -> BeforeValidator:
+    """A choice in any case."""
+    by_fold = {choice.casefold(): choice for choice in choices}
+    return BeforeValidator(
+        lambda value: by_fold.get(value.strip().casefold(), value) if isinstance(value, str) else value
+    )
 
 
 def _host(value: object) -> object:
@@ -59,12 +65,16 @@ def _path_template(value: object) -> object:
     return value
 
 
-Secret = Annotated[SecretStr, BeforeValidator(_without_blanks)]
-Identifier = Annotated[str, BeforeValidator(_without_blanks)]
+Secret = Annotated[SecretStr | None, BeforeValidator(header_text)]
+Identifier = Annotated[str | None, BeforeValidator(header_text)]
 BaseUrl = Annotated[str, BeforeValidator(_base_url)]
 Host = Annotated[str, BeforeValidator(_host)]
 OwnFile = Annotated[Path, BeforeValidator(_own_file)]
 PathTemplate = Annotated[str, BeforeValidator(_path_template)]
+
+
+SANDBOX_DATES = (date(2021, 2, 1), date(2030, 12, 31))
+"""The newest date that the sandbox may play lies between these."""
 
 
 def _longbridge(name: str) -> AliasChoices:
@@ -76,14 +86,18 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    longbridge_app_key: Secret | None = Field(None, validation_alias=_longbridge("APP_KEY"))
-    longbridge_app_secret: Secret | None = Field(None, validation_alias=_longbridge("APP_SECRET"))
-    longbridge_access_token: Secret | None = Field(None, validation_alias=_longbridge("ACCESS_TOKEN"))
-    longbridge_client_id: Identifier | None = Field(None, validation_alias=_longbridge("CLIENT_ID"))
+    longbridge_app_key: Secret = Field(None, validation_alias=_longbridge("APP_KEY"))
+    longbridge_app_secret: Secret = Field(None, validation_alias=_longbridge("APP_SECRET"))
+    longbridge_access_token: Secret = Field(None, validation_alias=_longbridge("ACCESS_TOKEN"))
+    longbridge_client_id: Identifier = Field(None, validation_alias=_longbridge("CLIENT_ID"))
     longbridge_http_url: BaseUrl | None = Field(None, validation_alias=_longbridge("HTTP_URL"))
     longbridge_oauth_url: BaseUrl | None = Field(None, validation_alias=_longbridge("OAUTH_URL"))
-    longbridge_region: Literal["global", "cn"] = Field("global", validation_alias=_longbridge("REGION"))
-    longbridge_language: Literal["en", "zh-CN", "zh-HK"] = Field("en", validation_alias=_longbridge("LANGUAGE"))
+    longbridge_region: Annotated[Literal["global", "cn"], _folded("global", "cn")] = Field(
+        "global", validation_alias=_longbridge("REGION")
+    )
+    longbridge_language: Annotated[Literal["en", "zh-CN", "zh-HK"], _folded("en", "zh-CN", "zh-HK")] = Field(
+        "en", validation_alias=_longbridge("LANGUAGE")
+    )
 
     futu_source: FutuSource = Field("auto", validation_alias="FUTU_SOURCE")
     futu_opend_host: Host | None = Field(None, validation_alias="FUTU_OPEND_HOST")
@@ -91,17 +105,21 @@ class Settings(BaseSettings):
     futu_opend_rsa_key_file: OwnFile | None = Field(None, validation_alias="FUTU_OPEND_RSA_KEY_FILE")
     futu_api_url: BaseUrl | None = Field(None, validation_alias="FUTU_API_URL")
     futu_api_path: PathTemplate | None = Field(None, validation_alias="FUTU_API_PATH")
-    futu_api_token: Secret | None = Field(None, validation_alias="FUTU_API_TOKEN")
-    futu_api_key: Secret | None = Field(None, validation_alias="FUTU_API_KEY")
+    futu_api_token: Secret = Field(None, validation_alias="FUTU_API_TOKEN")
+    futu_api_key: Secret = Field(None, validation_alias="FUTU_API_KEY")
     futu_api_private_key_file: OwnFile | None = Field(None, validation_alias="FUTU_API_PRIVATE_KEY_FILE")
 
     sandbox: bool = Field(False, validation_alias="SHORTVOL_SANDBOX")
-    sandbox_as_of: date | None = Field(None, validation_alias="SHORTVOL_SANDBOX_AS_OF")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", validation_alias="SHORTVOL_LOG_LEVEL")
+    sandbox_as_of: date | None = Field(
+        None, ge=SANDBOX_DATES[0], le=SANDBOX_DATES[1], validation_alias="SHORTVOL_SANDBOX_AS_OF"
+    )
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _folded("DEBUG", "INFO", "WARNING", "ERROR")] = (
+        Field("WARNING", validation_alias="SHORTVOL_LOG_LEVEL")
+    )
     timeout: float = Field(12.0, gt=0, le=120, validation_alias="SHORTVOL_TIMEOUT")
     deadline: float = Field(45.0, gt=0, le=600, validation_alias="SHORTVOL_DEADLINE")
-    longbridge_quota: Rate | None = Field(Rate(10, 1.0), validation_alias="SHORTVOL_LONGBRIDGE_QUOTA")
-    # Half a second more than the vendor's window: calls do not arrive at the pace at which they were made.
+    # A little more than the vendors' windows: calls do not arrive at the pace at which they were made.
+    longbridge_quota: Rate | None = Field(Rate(10, 1.05), validation_alias="SHORTVOL_LONGBRIDGE_QUOTA")
     futu_quota: Rate | None = Field(Rate(30, 30.5), validation_alias="SHORTVOL_FUTU_QUOTA")
 
     @property

@@ -24,6 +24,7 @@ _COVERED = "Covered are US and Hong Kong stocks, ETFs and REITs, for example TSL
 _US_EXCHANGES = frozenset(
     "US USA NASDAQ NYSE AMEX NYSEARCA NYSEAMERICAN NYSEMKT ARCA BATS CBOE OTC OTCMKTS XNAS XNYS XASE ARCX OQ".split()
 )
+_MARKETS = frozenset(market.value for market in Market)
 _HK_EXCHANGES = frozenset("HK HKEX SEHK HKG HKSE XHKG".split())
 _OTHER_MARKETS = {
     **dict.fromkeys(("SH", "SS", "SSE", "SHA", "XSHG", "CH", "CN"), "Shanghai or mainland China"),
@@ -51,7 +52,8 @@ _HK_CODE = re.compile(r"0*([1-9][0-9]{0,4})")
 # A class (BRK.B), a preferred series (T.PRA, BAC-PL), warrants, rights, units; never a word such as INC or USD.
 _US_CODE = re.compile(r"([A-Z]{1,6})(?:\.([A-Z]|PR[A-Z]?|P[A-Z]|WS|WT|WI|RT|UN))?")
 _SEPARATORS = re.compile(r"[-/_ ]+")
-_JOINED_HK = re.compile(r"HK([0-9]{4,5})")
+_JOINED_HK = re.compile(r"HK([0-9]{3,5})")
+_COUNTER_ID = re.compile(r"ST/(US|HK)/(.+)")  # as older answers of Longbridge name a stock
 _OPTION = re.compile(r"[A-Z.]{1,6} ?[0-9]{6}[CP][0-9]{3,8}")
 
 
@@ -120,30 +122,37 @@ def _split_market(cleaned: str) -> tuple[Market | None, str]:
     """The market a spelling names, if it names one, and the code that is left."""
     if joined := _JOINED_HK.fullmatch(cleaned):
         return Market.HK, joined[1]
-    parts = re.split(r"[:.]", cleaned)
-    splits = []
-    if len(parts) > 1:
-        separator = cleaned[len(parts[0])]
-        splits.append((parts[0], cleaned[len(parts[0]) + 1 :], separator))
-        splits.append((parts[-1], cleaned[: -len(parts[-1]) - 1], cleaned[-len(parts[-1]) - 1]))
-    elif " " in cleaned:  # "700 HK", as Bloomberg writes it
-        code, _, name = cleaned.rpartition(" ")
-        splits.append((name, code, " "))
-    # A prefix wins, but only where what it leaves is a code of that market: HK.US is a US ticker, US.HK as well.
-    named = [(known, code) for name, code, _ in splits if (known := _market_named(name))]
-    for known, code in named:
-        if _in_market(code, known):
-            return known, code
+    if counter := _COUNTER_ID.fullmatch(cleaned):
+        return Market(counter[1]), counter[2]
+    readings = _readings(cleaned)
+    # US and HK themselves say a market before any exchange does: CBOE.US is the stock of an exchange. Where both ends
+    # say one, the first wins that leaves a code of its market: HK.US is a US ticker, and so is US.HK.
+    named = [(Market(name), code) for name, code, _ in readings if name in _MARKETS]
+    named = named or [(known, code) for name, code, _ in readings if (known := _market_named(name))][:1]
+    for market, code in named:
+        if _in_market(code, market):
+            return market, code
     if named:
         return named[0]
-    for name, _, separator in splits:
-        if name in _OTHER_MARKETS and (separator == ":" or len(name) > 1 or name == splits[-1][0]):
+    for place, (name, _, separator) in enumerate(readings):
+        # A single letter in front of a dot is a ticker with a share class, not Tokyo or London.
+        if name in _OTHER_MARKETS and (separator == ":" or len(name) > 1 or place):
             raise InvalidSymbol(
                 f"{_shown(cleaned)} was understood as a security of another market ({_OTHER_MARKETS[name]}).", _COVERED
             )
         if separator == ":":
             raise InvalidSymbol(f"{_shown(cleaned)} names an exchange that is not covered.", _COVERED)
     return None, cleaned
+
+
+def _readings(cleaned: str) -> list[tuple[str, str, str]]:
+    """The ways to read a spelling as a market and a code: the market in front, the market behind, the separator."""
+    parts = re.split(r"([:.])", cleaned)
+    if len(parts) > 1:
+        return [(parts[0], "".join(parts[2:]), parts[1]), (parts[-1], "".join(parts[:-2]), parts[-2])]
+    if behind := re.fullmatch(r"(.+)([ -])(HK|US)", cleaned) or re.fullmatch(r"(.+)( )(\S+)", cleaned):
+        return [(behind[3], behind[1], behind[2])]  # "700 HK", as Bloomberg writes it
+    return []
 
 
 def _market_named(name: str) -> Market | None:
@@ -171,7 +180,7 @@ def _in_market(code: str, market: Market) -> Symbol | None:
 
 def _by_shape(code: str) -> Symbol | None:
     """Without a market named, digits are Hong Kong's and letters the US's."""
-    if code.isdigit():
+    if re.fullmatch(r"[0-9]{1,5}", code):  # six are a mainland code, which may be another company's in Hong Kong
         return _in_market(code, Market.HK)
     return _in_market(code, Market.US)
 

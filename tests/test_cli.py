@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def test_query_full_ends_with_csv() -> None:
     ("arguments", "code", "said"),
     [
         (["query", "600519.SH"], 2, "another market (Shanghai"),
-        (["query", "700.HK", "--count", "many"], 2, "count cannot be used. It must be a whole number from 1 to 1000."),
+        (["query", "700.HK", "--count", "many"], 2, "count is no number. It must be a whole number from 1 to 1000."),
         (["query", "700.HK", "--start", "May"], 2, "start_date is not a date of the calendar."),
         (["query", "ZZZZ.US", "--sandbox"], 2, "does not know this symbol"),
         (["query", "700.HK"], 3, "Nothing is set up yet: Longbridge has no credentials, and no OpenD answers"),
@@ -93,6 +94,45 @@ def test_a_failure_is_one_sentence_on_standard_error_and_a_code(arguments: list[
 def test_query_asks_the_source_it_is_told_to(source: str, label: str) -> None:
     done = run("query", "700.HK", "--source", source, "--count", "1", "--json", "--sandbox")
     assert json.loads(done.stdout)["source"] == label
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"HTTPS_PROXY": "foo://127.0.0.1:1"},
+        {"SSL_CERT_FILE": "missing.pem"},
+    ],
+    ids=str,
+)
+def test_an_environment_that_no_client_can_use_is_named(broken: dict[str, str]) -> None:
+    keys = {f"LONGBRIDGE_{name}": "x" for name in ("APP_KEY", "APP_SECRET", "ACCESS_TOKEN")}
+    done = run("query", "700.HK", **keys, **broken)
+    assert done.returncode == 3
+    assert "HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE" in done.stderr
+
+
+def test_a_reader_that_has_enough_is_no_failure() -> None:
+    done = subprocess.run(
+        f"{COMMAND} query 700.HK --sandbox --count 500 --full | head -n 1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.startswith("**700.HK")
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+def test_an_answer_that_cannot_be_written_is_told() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [COMMAND, "query", "700.HK", "--sandbox", "--count", "1"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert [done.returncode, done.stderr] == [
+        1,
+        "mcp-shortvol: The answer cannot be written: No space left on device.\n",
+    ]
 
 
 def test_a_vendor_that_does_not_answer_is_code_4(environment: dict[str, str]) -> None:
@@ -128,9 +168,10 @@ def test_started_by_hand_in_a_terminal_it_says_what_to_do() -> None:
     ) as process:
         assert process.stderr is not None
         first = process.stderr.readline()
+        time.sleep(0.5)  # until it waits for input, which no exception can interrupt
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
-        process.wait(timeout=10)
+        assert process.wait(timeout=10) == -signal.SIGINT
     os.close(ours)
     os.close(theirs)
     assert first.startswith("mcp-shortvol is an MCP server")

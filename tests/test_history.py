@@ -153,6 +153,23 @@ def test_a_range_of_just_a_thousand_days_is_complete() -> None:
     assert [len(series.days), series.complete] == [1000, True]
 
 
+class Damaged(ScriptedSource):
+    """A vendor whose every page has a row that cannot be read."""
+
+    async def fetch_page(
+        self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
+    ) -> Page[Day]:
+        page = await super().fetch_page(symbol, cursor, size, on_wait)
+        return Page(page.days[1:], page.cursor, unreadable=1)
+
+
+@pytest.mark.parametrize("count", [1, 5, 51, 60, 200])
+def test_rows_that_cannot_be_read_end_no_paging_and_keep_none_going(count: int) -> None:
+    series = ask(Damaged(days_back(120), repeats=1), count=count)
+    assert len(series.days) <= count
+    assert series.complete is False
+
+
 class NeverEnding(ScriptedSource):
     """A vendor that gives the same days for ever, each time with a cursor nobody has seen."""
 

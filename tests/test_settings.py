@@ -70,3 +70,28 @@ def test_no_secret_shows_in_a_repr(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FUTU_API_TOKEN", "marker-token")
     monkeypatch.setenv("FUTU_API_KEY", "marker-key")
     assert "marker" not in repr(load_settings())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "read"),
+    [
+        ("LONGBRIDGE_REGION", "CN", "longbridge_region", "cn"),
+        ("SHORTVOL_LOG_LEVEL", "debug", "log_level", "DEBUG"),
+        ("LONGBRIDGE_HTTP_URL", "HTTPS://gateway.example/base/", "longbridge_http_url", "https://gateway.example/base"),
+        ("FUTU_OPEND_HOST", " [::1] ", "futu_opend_host", "::1"),
+        ("LONGBRIDGE_APP_KEY", "  ", "longbridge_app_key", None),
+    ],
+)
+def test_what_is_meant_is_read(
+    name: str, value: str, field: str, read: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert getattr(load_settings(), field) == read
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://user:marker@host", "https://host/?marker", "https://"])
+def test_an_address_that_cannot_be_one_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LONGBRIDGE_HTTP_URL", url)
+    with pytest.raises(NotConfigured, match="LONGBRIDGE_HTTP_URL") as caught:
+        load_settings()
+    assert "marker" not in str(caught.value)

@@ -11,10 +11,12 @@ from mcp_shortvol.markets import Market
 from mcp_shortvol.symbols import Symbol
 
 SPELLINGS = {
-    "TSLA.US": "TSLA|tsla.us|US.TSLA|$TSLA|NASDAQ:TSLA|TSLA:US|TSLA US Equity| tsla |ＴＳＬＡ|us:tsla|TSLA.OQ",
+    "TSLA.US": "TSLA|tsla.us|US.TSLA|$TSLA|NASDAQ:TSLA|TSLA:US|TSLA US Equity| tsla |ＴＳＬＡ|us:tsla|TSLA.OQ|TSLA-US",
+    "AAPL.US": "ST/US/AAPL",
     "700.HK": "700|0700.HK|00700|HK.00700|HKEX:700|SEHK:0700|0700:HKG|700 HK|hk00700| 700 . hk |７００．ＨＫ",
     "BRK.B.US": "BRK.B|BRK-B|BRK/B|BRK.B.US|US.BRK.B|brk b|NYSE:BRK.B|BRK/B US|US:BRK-B|BRK_B",
     "HK.US": "HK|HK.US|US.HK",
+    "CBOE.US": "CBOE|CBOE.US|US.CBOE|CBOE:US",
     "T.PRA.US": "T.PRA|T-PRA|US.T.PRA",
 }
 
@@ -32,6 +34,11 @@ def test_every_usual_spelling_is_understood(canonical: str, spelling: str) -> No
         ("600519.SH", "another market (Shanghai"),
         ("SH.600519", "another market (Shanghai"),
         ("600519", "mainland China"),
+        ("000858", "mainland China"),
+        ("002594", "mainland China"),
+        ("NYSE:NYSEARCA", "is not a ticker of letters"),
+        ("US.NYSEARCA", "is not a ticker of letters"),
+        ("²", "is not a ticker"),
         ("D05.SG", "another market (Singapore)"),
         ("VOD.L", "another market (London)"),
         ("7203.T", "another market (Tokyo)"),
@@ -76,7 +83,26 @@ def test_each_vendor_gets_its_own_spelling() -> None:
 
 
 hong_kong = st.integers(1, 99_999).map(lambda number: Symbol(str(number), Market.HK))
-tickers = st.text(string.ascii_uppercase, min_size=1, max_size=6)
+EXCHANGES = [
+    "CBOE",
+    "USA",
+    "NYSE",
+    "AMEX",
+    "ARCA",
+    "BATS",
+    "OTC",
+    "OQ",
+    "HKG",
+    "HKEX",
+    "SH",
+    "SG",
+    "SS",
+    "T",
+    "L",
+    "CA",
+    "DE",
+]
+tickers = st.text(string.ascii_uppercase, min_size=1, max_size=6) | st.sampled_from([*EXCHANGES, "US", "HK"])
 
 
 @given(hong_kong | tickers.map(lambda code: Symbol(code, Market.US)))

@@ -5,6 +5,7 @@ weigh, and every failure of the transport in our words. Retries of what can pass
 """
 
 import json
+import logging
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 import anyio
 import httpx
 import stamina
+import stamina.instrumentation
 
 from mcp_shortvol.errors import (
     NotConfigured,
@@ -29,10 +31,15 @@ from mcp_shortvol.errors import (
 
 __all__ = ["Credentials", "HttpClient", "Reply", "Target", "retrying"]
 
+# Below WARNING they log headers, and with them what authenticates; retries are told by their outcome.
+for _noisy in ("httpcore", "httpx"):
+    logging.getLogger(_noisy).setLevel(logging.WARNING)
+stamina.instrumentation.set_on_retry_hooks([])
+
 _MAX_BODY = 8 * 1024 * 1024
 _ATTEMPTS = 4
 _TIMED_OUT_ATTEMPTS = 2  # more of them would outlast a call's deadline, and end in its words instead of these
-_LONGEST_WAIT = 20.0
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.25, 20.0
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 T = TypeVar("T")
@@ -99,9 +106,15 @@ class HttpClient:
         self._base_url = base_url
         self._timeout = timeout
         # A proxy set for the internet must not catch what never leaves this machine.
-        self._client = httpx.AsyncClient(
-            headers=headers, timeout=timeout, trust_env=urlsplit(base_url).hostname not in _LOOPBACK
-        )
+        trust_env = urlsplit(base_url).hostname not in _LOOPBACK
+        try:
+            httpx.URL(base_url)
+            self._client = httpx.AsyncClient(headers=headers, timeout=timeout, trust_env=trust_env)
+        except (httpx.InvalidURL, ImportError, OSError, ValueError):
+            raise NotConfigured(
+                f"The address of {title}, the proxy or the certificates that the environment names cannot be used.",
+                "Check the URL that is set for it, HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE.",
+            ) from None
 
     async def aclose(self) -> None:
         """Close the pooled connections."""
@@ -177,7 +190,7 @@ class HttpClient:
 def _wait_before_again(error: Exception) -> bool | float:
     """Whether the failure can pass by itself, and after how many seconds where the upstream said so."""
     if isinstance(error, RateLimited) and error.retry_after is not None:
-        return error.retry_after if error.retry_after <= _LONGEST_WAIT else False
+        return max(error.retry_after, _SHORTEST_WAIT) if error.retry_after <= _LONGEST_WAIT else False
     return isinstance(error, (RateLimited, UpstreamFault, UpstreamUnreachable))
 
 

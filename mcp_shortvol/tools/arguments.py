@@ -44,7 +44,14 @@ def whole_number(value: object) -> object:
     given = _given(value)
     if isinstance(given, bool):
         raise ValueError("is true or false")  # noqa: TRY004 - pydantic words ValueError only
+    if isinstance(given, str) and not re.fullmatch(r"\s*[0-9]{1,15}\s*", given):
+        raise ValueError("is no number")
     return given
+
+
+def otherwise(default: str) -> BeforeValidator:
+    """What stands in where an assistant sent nothing for a choice."""
+    return BeforeValidator(lambda value: default if _given(value) is None else value)
 
 
 def _iso_date(value: object) -> object:
@@ -84,14 +91,17 @@ EndDateArgument = Annotated[
 ]
 IntervalArgument = Annotated[
     Literal["day", "week", "month"],
+    otherwise("day"),
     Field(description="What a row is. A year of months is 12 rows; count stays in trading days (about 250)."),
 ]
 SourceArgument = Annotated[
     SourceName,
+    otherwise("auto"),
     Field(description="auto: whichever is set up, OpenD before Longbridge before the cloud."),
 ]
 FormatArgument = Annotated[
     Literal["concise", "full"],
+    otherwise("concise"),
     Field(
         description="concise: core columns, at most the 250 newest days. full: every day and column; CSV in the text."
     ),

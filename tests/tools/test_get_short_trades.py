@@ -92,8 +92,16 @@ async def test_the_default_is_20_days_and_none_where_a_start_date_is_given(clien
 
 
 async def test_what_assistants_send_for_nothing_is_nothing(client: Client) -> None:
-    found = await answer(client, symbol=" 0700.hk ", count="5", start_date=None, end_date="")
+    found = await answer(
+        client, symbol=" 0700.hk ", count="5", start_date=None, end_date="", interval=None, response_format=""
+    )
     assert [found["symbol"], found["returned"]] == ["700.HK", 5]
+
+
+async def test_dates_at_the_ends_of_the_calendar_are_answered_or_refused_in_words(client: Client) -> None:
+    assert (await answer(client, symbol="700.HK", count=3, end_date="9999-12-31"))["returned"] == 3
+    assert (await answer(client, symbol="700.HK", count=3, start_date="0001-01-01"))["returned"] == 3
+    assert "before any figures of short selling" in await error(client, symbol="700.HK", end_date="0001-01-01")
 
 
 async def test_text_and_json_say_the_same_and_neither_is_the_other(client: Client) -> None:

@@ -4,11 +4,14 @@ The envelope {"code", "message", "data"} is read before the HTTP status; a load 
 with 429, 463 or 502. `message` is the gateway's own text and is never passed on.
 """
 
+import re
+
 from mcp_shortvol.errors import (
     CredentialsRefused,
     NotEntitled,
     RateLimited,
     ShortVolumeError,
+    TokenRefused,
     UnknownSecurity,
     UpstreamChanged,
     UpstreamFault,
@@ -26,9 +29,9 @@ _LATER = "Try again in a minute."
 
 # The documented codes: the kind of failure, what it means, what its reader can do.
 _DOCUMENTED: dict[int, tuple[type[ShortVolumeError], str, str]] = {
-    401003: (CredentialsRefused, "The Longbridge access token has expired", _RENEW),
-    401004: (CredentialsRefused, "Longbridge does not accept the access token", _RENEW),
-    401102: (CredentialsRefused, "Longbridge could not verify the access token", _RENEW),
+    401003: (TokenRefused, "The Longbridge access token has expired", _RENEW),
+    401004: (TokenRefused, "Longbridge does not accept the access token", _RENEW),
+    401102: (TokenRefused, "Longbridge could not verify the access token", _RENEW),
     403201: (CredentialsRefused, "Longbridge does not accept the signature", _CHECK_KEY),
     403202: (UpstreamFault, "Longbridge took the request for a repeated one", "Ask again."),
     403203: (CredentialsRefused, "Longbridge does not accept the app key", _CHECK_KEY),
@@ -53,7 +56,7 @@ _DOCUMENTED: dict[int, tuple[type[ShortVolumeError], str, str]] = {
 }
 # Other codes, by the HTTP status that their first three digits repeat.
 _BY_STATUS: dict[int, tuple[type[ShortVolumeError], str, str]] = {
-    401: (CredentialsRefused, "Longbridge does not accept the credentials", _RENEW),
+    401: (TokenRefused, "Longbridge does not accept the credentials", _RENEW),
     403: (CredentialsRefused, "Longbridge forbids the request", _RENEW),
 }
 
@@ -65,8 +68,8 @@ def data_of(reply: Reply) -> object:
         envelope = reply.json()
     except ValueError:
         envelope = None
-    code = envelope.get("code") if isinstance(envelope, dict) else None
-    if not isinstance(envelope, dict) or type(code) is not int:
+    code = _code(envelope.get("code")) if isinstance(envelope, dict) else None
+    if not isinstance(envelope, dict) or code is None:
         raise _without_envelope(reply, trace_id)
     if code != 0:
         raise _failure(code, reply, trace_id)
@@ -74,6 +77,13 @@ def data_of(reply: Reply) -> object:
         raise UpstreamChanged("Longbridge answered without data.", _LATER, trace_id=trace_id)
     data: object = envelope["data"]
     return data
+
+
+def _code(value: object) -> int | None:
+    """A code as a number or as its digits; None for anything that is no code."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
+        return int(value)
+    return value if type(value) is int and abs(value) < 10**9 else None
 
 
 def _failure(code: int, reply: Reply, trace_id: str | None) -> ShortVolumeError:

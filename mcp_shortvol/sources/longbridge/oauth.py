@@ -4,8 +4,8 @@
     {"client_id": …, "access_token": …, "refresh_token": … or null, "expires_at": Unix seconds}
 
 Refresh tokens roll: each is good for one refresh, whoever makes it. So a refresh happens under a lock that all programs
-of this machine share, after reading the file anew; what it brings is on the disk before it is used; and nothing, not
-even a cancelled call, interrupts it half way.
+of this machine share, after reading the file anew; what it brings is on the disk before it is used; and a call
+that is cancelled does not interrupt it half way. Only the end of the process does.
 """
 
 import json
@@ -16,30 +16,41 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from time import time
-from typing import IO
+from typing import IO, Annotated
 
 import anyio
 import anyio.to_thread
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 
-from mcp_shortvol.errors import CredentialsRefused, NotConfigured, UpstreamFault, UpstreamUnreachable
+from mcp_shortvol.credentials import header_text
+from mcp_shortvol.errors import CredentialsRefused, NotConfigured, UpstreamError, UpstreamUnreachable
 from mcp_shortvol.sources.http import HttpClient, Target
 from mcp_shortvol.sources.longbridge.region import data_center
 
 __all__ = ["OAuth", "token_folder"]
 
+_TEMPORARY = ".token-"
 _EARLY = 60  # seconds before its end at which a token counts as expired: clocks differ, and calls take time
 _LOCK_WAIT = 20.0
+_USUAL_LIFETIME = 3600.0
+_LONGEST_LIFETIME = 10 * 365 * 86400.0
 _SIGN_IN = (
     "Sign in again with the program that made the sign-in (Longbridge's SDK or CLI), "
     "or set LONGBRIDGE_APP_KEY, LONGBRIDGE_APP_SECRET and LONGBRIDGE_ACCESS_TOKEN."
 )
+_ASK_AGAIN = f"Ask again in a minute; if it is refused then: {_SIGN_IN[0].lower()}{_SIGN_IN[1:]}"
 
 
 def token_folder() -> Path:
     """Where Longbridge's SDK keeps its tokens, one file a client id."""
-    return Path.home() / ".longbridge" / "openapi" / "tokens"
+    try:
+        return Path.home() / ".longbridge" / "openapi" / "tokens"
+    except RuntimeError:
+        raise NotConfigured("This machine names no home folder, where the sign-in would be.", "Set HOME.") from None
+
+
+Secret = Annotated[SecretStr, BeforeValidator(header_text)]
 
 
 class _Token(BaseModel):
@@ -47,8 +58,8 @@ class _Token(BaseModel):
 
     model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
 
-    access_token: SecretStr
-    refresh_token: SecretStr | None = None
+    access_token: Secret
+    refresh_token: Annotated[SecretStr | None, BeforeValidator(header_text)] = None
     expires_at: float
 
     @property
@@ -61,7 +72,7 @@ class _Token(BaseModel):
         return self.model_dump() | {
             "access_token": new.access_token.get_secret_value(),
             "refresh_token": refresh_token.get_secret_value() if refresh_token else None,
-            "expires_at": int(time() + new.expires_in),
+            "expires_at": int(time() + min(max(new.expires_in, 0), _LONGEST_LIFETIME)),
         }
 
 
@@ -70,9 +81,9 @@ class _Refreshed(BaseModel):
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
-    access_token: SecretStr = Field(min_length=1)
-    refresh_token: SecretStr | None = None
-    expires_in: float = Field(gt=0)
+    access_token: Secret
+    refresh_token: Annotated[SecretStr | None, BeforeValidator(header_text)] = None
+    expires_in: float = _USUAL_LIFETIME  # optional by RFC 6749, section 5.1
 
 
 class OAuth:
@@ -124,16 +135,20 @@ class OAuth:
             "refresh_token": token.refresh_token.get_secret_value(),
             "client_id": self._client_id,
         }
-        reply = await self._http.post_form("/oauth2/token", form)
+        # Whatever goes wrong from here on is not tried again: the refresh token may be spent.
+        try:
+            reply = await self._http.post_form("/oauth2/token", form)
+        except UpstreamUnreachable as error:
+            raise UpstreamError(f"The sign-in to Longbridge could not be refreshed. {error.what}", _ASK_AGAIN) from None
         if reply.status in {400, 401, 403}:
             raise CredentialsRefused("Longbridge no longer accepts this sign-in.", _SIGN_IN)
-        if reply.status != 200:
-            raise UpstreamFault("Longbridge could not refresh the sign-in.", "Try again later.")
+        if not 200 <= reply.status < 300:
+            raise UpstreamError(f"Longbridge could not refresh the sign-in (HTTP {reply.status}).", _ASK_AGAIN)
         try:
             return _Refreshed.model_validate_json(reply.body)
         except ValidationError:
-            raise UpstreamFault(
-                "Longbridge answered the refresh of the sign-in with something that is no token.", "Try again later."
+            raise UpstreamError(
+                "Longbridge answered the refresh of the sign-in with something that is no token.", _ASK_AGAIN
             ) from None
 
     @asynccontextmanager
@@ -164,7 +179,11 @@ class OAuth:
     def _replacement(self) -> Iterator[IO[str]]:
         """A file for its owner only that takes the token file's place in one step when the block ends well."""
         try:
-            descriptor, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=".token-")  # mode 0600
+            for left_over in self._file.parent.glob(
+                f"{_TEMPORARY}*"
+            ):  # of a process that ended half way: we hold the lock
+                left_over.unlink(missing_ok=True)
+            descriptor, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=_TEMPORARY)  # mode 0600
         except OSError:
             raise _unusable_folder() from None
         try:

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from time import time
 from typing import ClassVar, Generic
 
-from mcp_shortvol.errors import CredentialsRefused
+from mcp_shortvol.errors import TokenRefused
 from mcp_shortvol.quota import OnWait, Quota
 from mcp_shortvol.sources import Page, Row
 from mcp_shortvol.sources.http import Credentials, HttpClient, Reply, retrying
@@ -18,7 +18,7 @@ __all__ = ["LongbridgePages"]
 class LongbridgePages(Generic[Row]):
     """One of Longbridge's histories, by the name of its path, the parameters that say how many, and its rows' readers.
 
-    Credentials refused before their time are renewed once, if they can be.
+    A token refused before its time is renewed once, if it can be.
     """
 
     name = "longbridge"
@@ -39,8 +39,9 @@ class LongbridgePages(Generic[Row]):
 
     def first_cursor(self, symbol: Symbol, end: date | None) -> str | None:
         """The last second of `end` in the market, or now: right whether the gateway reads it inclusively or not."""
-        now = int(time())
-        return str(now if end is None else min(now, symbol.market.midnight(end + timedelta(days=1)) - 1))
+        if end is None or end >= symbol.market.today():
+            return str(int(time()))
+        return str(symbol.market.midnight(end + timedelta(days=1)) - 1)
 
     async def fetch_page(
         self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
@@ -62,7 +63,7 @@ class LongbridgePages(Generic[Row]):
             reply = await self._send(path, params, on_wait)
             try:
                 return data_of(reply), reply.sandbox
-            except CredentialsRefused:
+            except TokenRefused:
                 if not await self._credentials.renew(reply.credentials):
                     raise
             reply = await self._send(path, params, on_wait)

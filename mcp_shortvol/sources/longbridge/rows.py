@@ -16,7 +16,8 @@ from mcp_shortvol.sources.scalars import Unreadable, read_float, read_int
 
 __all__ = ["Cells", "RowReaders", "Rows", "read_rows"]
 
-_LAST_TIMESTAMP = 10**11  # year 5138: a larger one is not in seconds
+# A time before 1990 is damage, and would be taken for the start of the history; one after 5138 is not in seconds.
+_TIMESTAMPS = range(631_152_000, 10**11)
 
 T = TypeVar("T")
 
@@ -66,7 +67,8 @@ def _timestamp(row: object) -> int | None:
         seconds = read_int(value)
     except Unreadable:
         seconds = _rfc3339(value)
-    return seconds if seconds is not None and 0 < seconds < _LAST_TIMESTAMP else None
+    # A range looks for None one number after the other.
+    return seconds if seconds is not None and seconds in _TIMESTAMPS else None
 
 
 def _rfc3339(value: object) -> int | None:

@@ -5,7 +5,7 @@ The canonical string and the header are the vendor's; the captured vectors in te
 
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha1, sha256
 from time import time
 
@@ -19,9 +19,18 @@ __all__ = ["AppKey"]
 _SIGNED_HEADERS = "authorization;x-api-key;x-timestamp"
 
 
-def _milliseconds() -> str:
-    # With whole seconds two equal calls in one second share a signature, and the gateway knows "duplicate request".
-    return f"{time():.3f}"
+class Clock:
+    """The X-Timestamp of one request after another: Unix seconds with three decimals, no two the same.
+
+    Equal calls with equal timestamps share a signature, and the gateway knows a "duplicate request".
+    """
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def __call__(self) -> str:
+        self._last = max(self._last + 1, int(time() * 1000))
+        return f"{self._last / 1000:.3f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +40,7 @@ class AppKey:
     key: SecretStr
     secret: SecretStr
     token: SecretStr
-    now: Callable[[], str] = _milliseconds
+    now: Callable[[], str] = field(default_factory=Clock)
 
     async def authorize(self, target: Target) -> Mapping[str, str]:
         """The headers that authenticate one request."""

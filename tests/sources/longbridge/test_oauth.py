@@ -91,6 +91,35 @@ async def test_a_token_refused_before_its_time_is_refreshed_once(
     assert refreshes(gateway) == 1
 
 
+async def test_what_goes_wrong_after_the_refresh_was_sent_is_not_sent_again(
+    signed_in: Callable[..., Path], gateway: LongbridgeGateway
+) -> None:
+    signed_in(expires_in=-10)
+    gateway.fail("html_200", times=1, on="/oauth2")
+    with pytest.raises(errors.UpstreamError, match="something that is no token") as caught:
+        await ask()
+    assert "Ask again in a minute; if it is refused then: sign in again" in str(caught.value)
+    assert refreshes(gateway) == 1
+
+
+async def test_an_address_that_is_not_allowed_does_not_spend_a_refresh_token(
+    signed_in: Callable[..., Path], gateway: LongbridgeGateway
+) -> None:
+    signed_in()
+    gateway.fail("code_403205")
+    with pytest.raises(errors.CredentialsRefused, match="IP address"):
+        await ask()
+    assert refreshes(gateway) == 0
+
+
+async def test_a_pasted_line_break_is_no_part_of_a_token(signed_in: Callable[..., Path]) -> None:
+    file = signed_in()
+    token = json.loads(file.read_text())
+    file.write_text(json.dumps(token | {"access_token": token["access_token"] + "\n"}))
+    (file.parent / ".token-left-over").touch()
+    assert len((await ask()).days) == 3
+
+
 async def test_many_calls_at_once_share_one_refresh(signed_in: Callable[..., Path], gateway: LongbridgeGateway) -> None:
     signed_in(expires_in=-10)
     async with anyio.create_task_group() as tasks:
