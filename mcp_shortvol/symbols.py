@@ -48,6 +48,9 @@ _OTHER_MARKETS = {
 }
 _INDEX_CODES = frozenset("HSI HSCEI HSTECH HSCCI SPX DJI DJIA IXIC NDX VIX RUT".split())
 
+# Only these are other forms of the same letters; a superscript two is no digit of a code.
+_FULL_WIDTH = {0x3000: 0x20, **{0xFF00 + code: 0x20 + code for code in range(1, 0x5F)}}
+
 _HK_CODE = re.compile(r"0*([1-9][0-9]{0,4})")
 # A class (BRK.B), a preferred series (T.PRA, BAC-PL), warrants, rights, units; never a word such as INC or USD.
 _US_CODE = re.compile(r"([A-Z]{1,6})(?:\.([A-Z]|PR[A-Z]?|P[A-Z]|WS|WT|WI|RT|UN))?")
@@ -97,7 +100,7 @@ def _clean(text: str) -> str:
     """Upper case, full-width characters made plain, blanks only where they separate words."""
     if len(text) > _MAX_LENGTH:
         raise InvalidSymbol(f"The symbol is {len(text)} characters long.", f"Give one ticker. {_COVERED}")
-    plain = unicodedata.normalize("NFKC", text).strip()
+    plain = text.translate(_FULL_WIDTH).strip()
     if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co"} for character in plain):
         raise InvalidSymbol("The symbol contains control or invisible characters.", f"Type it anew. {_COVERED}")
     cleaned = re.sub(r"\s*([.:/_-])\s*", r"\1", " ".join(plain.upper().split()))
