@@ -100,6 +100,74 @@ async def test_one_call_answers(
     assert stands(result.structured_content), result.structured_content["summary"]
 
 
+def interest(*columns: str) -> Callable[[Answer], bool]:
+    return lambda answer: all(answer["rows"][0][answer["columns"].index(name)] is not None for name in columns)
+
+
+POSITIONS = [
+    (
+        "What is GME's short interest?",
+        "get_short_interest",
+        {"symbol": "GME"},
+        lambda answer: said("shares open short", "% of ")(answer) and interest("short_interest")(answer),
+    ),
+    (
+        "How many days to cover?",
+        "get_short_interest",
+        {"symbol": "GME"},
+        lambda answer: said("days to cover")(answer) and interest("days_to_cover")(answer),
+    ),
+    (
+        "Did Tencent's shorts cover over the last weeks?",
+        "get_short_interest",
+        {"symbol": "700.HK"},
+        lambda answer: said("Against the report before", "Since ")(answer) and interest("change_pct")(answer),
+    ),
+    (
+        "How can short volume be 60 % and short interest 11 %? First call.",
+        "get_short_trades",
+        {"symbol": "GME"},
+        lambda answer: any("not short interest" in note for note in answer["notes"]),
+    ),
+    (
+        "How can short volume be 60 % and short interest 11 %? Second call.",
+        "get_short_interest",
+        {"symbol": "GME"},
+        lambda answer: any("stock of open positions" in note for note in answer["notes"]),
+    ),
+    (
+        "Which are the top ten most shorted Hong Kong stocks?",
+        "rank_short_selling",
+        {"market": "HK"},
+        lambda answer: len(answer["rows"]) == 10 and said("10 Hong Kong stocks with the highest short ratio")(answer),
+    ),
+    (
+        "Which US names have the most days to cover?",
+        "rank_short_selling",
+        {"market": "US", "order_by": "days_to_cover"},
+        lambda answer: answer["columns"][2] == "days_to_cover" and said("highest days to cover")(answer),
+    ),
+    (
+        "今日港股沽空榜",
+        "rank_short_selling",
+        {"market": "HK", "order_by": "short_volume"},
+        lambda answer: answer["columns"][2] == "short_volume" and said("highest short volume")(answer),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "tool", "arguments", "stands"), POSITIONS, ids=[question for question, *_ in POSITIONS]
+)
+async def test_one_or_two_calls_answer_about_positions_and_rankings(
+    client: Client, question: str, tool: str, arguments: dict[str, Any], stands: Callable[[Answer], bool]
+) -> None:
+    result = await client.call_tool(tool, arguments)
+    assert not result.is_error, result.content
+    assert result.structured_content is not None
+    assert stands(result.structured_content), result.structured_content
+
+
 @pytest.mark.parametrize("tool", ["get_short_trades", "get_daily_short_volume"])
 @pytest.mark.parametrize("symbol", ["700.HK", "2800.HK", "823.HK", "TSLA.US", "AAPL.US", "BRK.B.US", "FIG.US"])
 @pytest.mark.parametrize(
