@@ -29,8 +29,9 @@ class Gathered(Generic[Row]):
     `ending` is why there are no older ones, once there are to be no more.
     """
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, unit: str) -> None:
         self.question = question
+        self.unit = unit
         self.ending = Ending.COVERED
         # By dates alone one day more than the limit is wanted: having it means that the range was cut.
         self.wanted = question.count or MAX_DAYS + 1
@@ -62,7 +63,7 @@ class Gathered(Generic[Row]):
     def add(self, page: Page[Row]) -> int:
         """Take in a page; the number of its dates that were here already."""
         repeated: set[date] = set()
-        here = self.days.keys() | set()
+        here = frozenset(self.days)  # a date doubled within a page is no repetition of an earlier one
         for day in page.days:
             if day.date < EARLIEST:  # it would be taken for the start of the range
                 self.unreadable += 1
@@ -101,7 +102,7 @@ async def fetch_interest(
     source: InterestSource, question: Question, progress: Progress | None = None
 ) -> InterestSeries:
     """The reports that answer `question`, and the one before them, against which the oldest change is measured."""
-    gathered = await fetch_back(source, replace(question, count=question.limit + 1), progress)
+    gathered = await fetch_back(source, replace(question, count=question.limit + 1), progress, unit="reports")
     reports = gathered.newest_first
     return InterestSeries(
         question=question,
@@ -116,9 +117,14 @@ async def fetch_interest(
     )
 
 
-async def fetch_back(source: Paged[Row], question: Question, progress: Progress | None = None) -> Gathered[Row]:
-    """The rows that a source has for `question`, from as many pages as it takes; raises what the source raises."""
-    gathered: Gathered[Row] = Gathered(question)
+async def fetch_back(
+    source: Paged[Row], question: Question, progress: Progress | None = None, *, unit: str = "days"
+) -> Gathered[Row]:
+    """The rows that a source has for `question`, from as many pages as it takes; raises what the source raises.
+
+    `unit` is what progress calls the rows.
+    """
+    gathered: Gathered[Row] = Gathered(question, unit)
     gathered.ending = await _page_back(source, question, gathered, progress)
     return gathered
 
@@ -178,5 +184,7 @@ async def _report(progress: Progress, source: Paged[Row], gathering: Gathered[Ro
     # MCP wants progress to increase each time, also where only the words are new.
     gathering.reported = max(done, gathering.reported + 0.01)
     await progress(
-        gathering.reported, max(total, done) if total else None, f"{done} days from {source.title}{oldest}{more}"
+        gathering.reported,
+        max(total, done) if total else None,
+        f"{done} {gathering.unit} from {source.title}{oldest}{more}",
     )

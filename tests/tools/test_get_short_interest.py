@@ -110,6 +110,18 @@ async def test_a_hundred_reports_are_paged(
     assert found["rows"][-1][4] is not None  # the oldest change is known too
 
 
+async def test_progress_speaks_of_reports(client: Client) -> None:
+    told: list[str] = []
+
+    async def on_progress(done: float, total: float | None, message: str | None) -> None:
+        told.append(message or "")
+
+    arguments = {"symbol": "700.HK", "count": 100, "source": "longbridge"}
+    await client.call_tool("get_short_interest", arguments, progress_callback=on_progress)
+    assert told
+    assert all(" reports from Longbridge, back to " in message for message in told)
+
+
 async def test_it_is_never_called_volume_and_volume_never_interest(client: Client) -> None:
     interest = await call(client, "GME", source="longbridge")
     volume = await client.call_tool("get_short_trades", {"symbol": "GME"})
