@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from itertools import pairwise
 
-from mcp_shortvol.markets import Market
+from mcp_shortvol.markets import Market, weekdays
 from mcp_shortvol.series import Series
 from mcp_shortvol.totals import both_volumes
 
@@ -131,7 +131,7 @@ def _times(price: float, other: float) -> float:
 
 def _weekdays_missing(series: Series, _today: date) -> str | None:
     gaps = [
-        (_weekdays(older.date, newer.date) - (newer.date.weekday() < 5), older.date, newer.date)
+        (weekdays(older.date, newer.date) - (newer.date.weekday() < 5), older.date, newer.date)
         for newer, older in pairwise(series.days)
     ]
     missing, before, after = max(gaps, key=lambda gap: gap[0], default=(0, date.min, date.min))
@@ -146,7 +146,7 @@ def _newest_day_old(series: Series, today: date) -> str | None:
     # A question about the past is answered by old days; whoever asks beyond today is asking about now.
     wanted = min(today, series.question.end or today)
     newest = series.days[0].date
-    age = _weekdays(newest, wanted)
+    age = weekdays(newest, wanted)
     if age <= _STALE_WEEKDAYS:
         return None
     until = "today" if wanted == today else f"the end asked for, {wanted}"
@@ -179,19 +179,6 @@ _CHECKS: Sequence[Callable[[Series, date], str | None]] = (
     _latest_day_thin,
 )
 """Most important first: lost days, then figures that are wrong, then figures that mislead."""
-
-
-def _weekdays(after: date, until: date) -> int:
-    """Mondays to Fridays later than `after` and not later than `until`; negative where `until` is earlier.
-
-    Counted by arithmetic, because a damaged date may lie millennia away.
-    """
-    return _weekdays_through(until) - _weekdays_through(after)
-
-
-def _weekdays_through(day: date) -> int:
-    weeks, rest = divmod(day.toordinal(), 7)  # ordinal 1 is a Monday
-    return 5 * weeks + min(rest, 5)
 
 
 def _on(newest_first: Sequence[date]) -> str:

@@ -1,8 +1,9 @@
-"""What a pasted credential must be to travel in a header."""
+"""What a pasted credential must be to travel in a header, and what may be written down of one."""
 
 import re
+from hashlib import sha256
 
-__all__ = ["header_text"]
+__all__ = ["account_mark", "header_text"]
 
 
 def header_text(value: object) -> object:
@@ -18,3 +19,8 @@ def header_text(value: object) -> object:
     if not re.fullmatch(r"[!-~]+", text):
         raise ValueError("must be plain Latin letters, digits and punctuation")
     return text
+
+
+def account_mark(identifier: str) -> str:
+    """What tells one account's app key or client id from another's, and does not tell the key."""
+    return sha256(identifier.encode()).hexdigest()[:16]

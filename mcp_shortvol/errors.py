@@ -20,6 +20,8 @@ Every message is ours: an upstream's text is untrusted and never part of it.
 """
 
 import re
+from copy import copy
+from typing import Self
 
 __all__ = [
     "CredentialsRefused",
@@ -54,6 +56,12 @@ class ShortVolumeError(Exception):
         self.next_step = next_step
         self.trace_id = trace_id if trace_id and _TRACE_ID.fullmatch(trace_id) else None
         super().__init__(what, next_step)
+
+    def adding(self, sentence: str) -> Self:
+        """The same failure with one more sentence on what can be done."""
+        error = copy(self)
+        error.next_step = f"{self.next_step} {sentence}"
+        return error
 
     def __str__(self) -> str:
         trace = f" Trace id for the vendor's support: {self.trace_id}." if self.trace_id else ""

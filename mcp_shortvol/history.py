@@ -1,87 +1,141 @@
-"""Days asked for → pages fetched: the one piece of paging for every source.
+"""Questions → series, out of what is kept and what sources give; and what is answered when a source fails half way.
 
-A source gives a page for a cursor; what its cursor means is its own affair. Whatever the page size, whether a cursor
-includes its own day or not, in whatever order days come and however pages overlap, no day is lost and none repeated.
+all days came                                    the answer
+a failure, or the end of the time a call has, …
+  … after some of the days were here             these days, incomplete, and why
+  … and kept days answer the question            the kept days, incomplete, as of when and why
+  … and they do not                              the error, and what is kept
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import date
-from typing import Generic
 
-from mcp_shortvol.interest import InterestSeries
-from mcp_shortvol.question import EARLIEST, MAX_DAYS, Question
-from mcp_shortvol.series import Ending, Series, ShortPosition
-from mcp_shortvol.sources import InterestSource, Page, Paged, Row, Source
+import anyio
+from anyio.abc import TaskGroup
 
-__all__ = ["Gathered", "Progress", "fetch_back", "fetch_interest", "fetch_series"]
+from mcp_shortvol.errors import InvalidRequest, NotEntitled, ShortVolumeError, UnknownSecurity, UpstreamTimedOut
+from mcp_shortvol.flights import Flight, Flights
+from mcp_shortvol.freshness import Freshness
+from mcp_shortvol.gathering import Gathered
+from mcp_shortvol.interest import InterestSeries, Report
+from mcp_shortvol.paging import Paging
+from mcp_shortvol.progress import Progress
+from mcp_shortvol.question import Question
+from mcp_shortvol.rows import Row
+from mcp_shortvol.series import Day, Ending, Interruption, Series
+from mcp_shortvol.shelf import Shelf
+from mcp_shortvol.sources import InterestSource, Paged, Source
+from mcp_shortvol.store import NOTHING_KEPT, Kept, Store
+from mcp_shortvol.words import moment
 
-Progress = Callable[[float, float | None, str], Awaitable[None]]
-"""Told how many days are here, how many are wanted where that is known, and what is going on in words."""
+__all__ = ["History", "fetch_back", "fetch_series"]
 
-_LONG_WAIT = 1.0  # seconds that a person would wonder about
-_MOST_STALLS = 3  # pages in a row that bring nothing new before an upstream is taken to go in circles
+# So is the symbol, or the account, whether or not the source can be reached: no kept day hides it.
+_CERTAIN = (InvalidRequest, NotEntitled, UnknownSecurity)
+_NEVER = float("inf")
 
 
-class Gathered(Generic[Row]):
-    """The rows gathered for a question, which may be not all yet, and what is still wanted of it.
+class History:
+    """Answers questions over any source, with `store` and the market's clock between; its tasks live in `tasks`."""
 
-    `ending` is why there are no older ones, once there are to be no more.
+    def __init__(self, store: Store, freshness: Freshness, tasks: TaskGroup) -> None:
+        self._store = store
+        self._freshness = freshness
+        self._flights = Flights(tasks)
+
+    async def series(
+        self, source: Source, question: Question, *, deadline: float = _NEVER, progress: Progress | None = None
+    ) -> Series:
+        """The days that answer `question`, or those that are here by `deadline`, a time of the event loop.
+
+        Raises what the source raises where they serve nobody.
+        """
+        return _series_of(source, question, await self._gather(source, question, deadline, progress, "days"))
+
+    async def interest(
+        self, source: InterestSource, question: Question, *, deadline: float = _NEVER, progress: Progress | None = None
+    ) -> InterestSeries:
+        """The reports that answer `question`, and the one before them, against which the oldest change is measured."""
+        one_more = replace(question, count=question.limit + 1)
+        return _interest_of(source, question, await self._gather(source, one_more, deadline, progress, "reports"))
+
+    async def _gather(
+        self, source: Paged[Row], question: Question, deadline: float, progress: Progress | None, unit: str
+    ) -> Gathered[Row]:
+        shelf = Shelf(self._store, self._freshness, source, question.symbol)
+
+        def begin() -> Flight[Gathered[Row]]:
+            gathered: Gathered[Row] = Gathered(question, unit)
+
+            async def work(tell: Progress) -> None:
+                try:
+                    await Paging(source, gathered, shelf, tell).run()
+                except ShortVolumeError as error:
+                    await _make_do(gathered, shelf, error)
+
+            return Flight(gathered, work)
+
+        began = anyio.current_time()
+        flight = self._flights.join((source.upstream, source.interface, question), begin)
+        try:
+            await flight.wait(deadline, progress)
+        except TimeoutError:
+            gathered = flight.subject.copy()  # the flight may go on, for others
+            await _make_do(gathered, shelf, _out_of_time(deadline - began))
+            return gathered
+        return flight.subject
+
+
+async def fetch_back(
+    source: Paged[Row], question: Question, progress: Progress | None = None, *, unit: str = "days"
+) -> Gathered[Row]:
+    """The rows that a source has for `question`, with nothing kept before or after; raises what the source raises.
+
+    `unit` is what progress calls the rows.
     """
-
-    def __init__(self, question: Question, unit: str) -> None:
-        self.question = question
-        self.unit = unit
-        self.ending = Ending.COVERED
-        # By dates alone one day more than the limit is wanted: having it means that the range was cut.
-        self.wanted = question.count or MAX_DAYS + 1
-        self.days: dict[date, Row] = {}
-        self.unreadable = 0
-        self.received = 0
-        self.reported = 0.0
-        self.sandbox = False
-        self.short_position: ShortPosition | None = None
-        self._in_range = 0
-
-    @property
-    def missing(self) -> int:
-        """Days still wanted by count; the dates may satisfy the question sooner."""
-        return self.wanted - self._in_range
-
-    @property
-    def covered(self) -> bool:
-        """Whether no older day can belong to the answer."""
-        start = self.question.start
-        return self.missing <= 0 or (start is not None and bool(self.days) and min(self.days) <= start)
-
-    @property
-    def newest_first(self) -> list[Row]:
-        """The rows in the range asked for."""
-        newest_first = sorted(self.days.values(), key=lambda row: row.date, reverse=True)
-        return [row for row in newest_first if self.question.includes(row.date)]
-
-    def add(self, page: Page[Row]) -> int:
-        """Take in a page; the number of its dates that were here already."""
-        repeated: set[date] = set()
-        here = frozenset(self.days)  # a date doubled within a page is no repetition of an earlier one
-        for day in page.days:
-            if day.date < EARLIEST:  # it would be taken for the start of the range
-                self.unreadable += 1
-            elif day.date in here:
-                repeated.add(day.date)
-            elif day.date not in self.days:
-                self.days[day.date] = day
-                self._in_range += self.question.includes(day.date)
-        self.unreadable += page.unreadable
-        self.received += len(page.days) + page.unreadable
-        self.sandbox = self.sandbox or page.sandbox
-        self.short_position = self.short_position or page.short_position
-        return len(repeated)
+    gathered: Gathered[Row] = Gathered(question, unit)
+    await Paging(source, gathered, Shelf(NOTHING_KEPT, Freshness(), source, question.symbol), progress).run()
+    return gathered
 
 
 async def fetch_series(source: Source, question: Question, progress: Progress | None = None) -> Series:
-    """The days that answer `question`, from as many pages as it takes; raises what the source raises."""
-    gathered = await fetch_back(source, question, progress)
+    """The days that answer `question`, with nothing kept before or after; raises what the source raises."""
+    return _series_of(source, question, await fetch_back(source, question, progress))
+
+
+async def _make_do(gathered: Gathered[Row], shelf: Shelf[Row], error: ShortVolumeError) -> None:
+    """Answer with what is here, where it serves; raises the error where it does not."""
+    if isinstance(error, _CERTAIN):
+        raise error
+    as_of = None
+    if not gathered.newest_first:
+        kept = await shelf.look(gathered.window)
+        as_of = _as_of(gathered.question, kept) if kept else None
+        if kept is None or as_of is None or not kept.rows:
+            raise error
+        if not gathered.would_cover(kept) and kept.run.begun_at is None:
+            raise error.adding(
+                f"Kept from {moment(as_of)} are {len(kept.rows)} of the {gathered.unit} asked for, "
+                f"{kept.rows[-1].date} to {kept.rows[0].date}: asked for only these, they are given."
+            )
+        gathered.add_kept(kept)
+    gathered.ending = Ending.INTERRUPTED
+    gathered.interruption = Interruption(error.what, error.next_step, as_of)
+
+
+def _as_of(question: Question, kept: Kept[Row]) -> float | None:
+    """When the kept days were the answer's newest; None where nobody knows what lies between them and its end."""
+    inside = question.end is not None and question.end <= kept.run.newest
+    return kept.run.checked_at if inside else kept.run.topped_at
+
+
+def _out_of_time(seconds: float) -> UpstreamTimedOut:
+    return UpstreamTimedOut(
+        f"The answer was not complete within {round(seconds, 1):g} seconds.",
+        "Ask again for the rest, ask for less, or raise SHORTVOL_DEADLINE.",
+    )
+
+
+def _series_of(source: Source, question: Question, gathered: Gathered[Day]) -> Series:
     days, ending = gathered.newest_first, gathered.ending
     if question.count is None and len(days) > question.limit:
         ending = Ending.DAY_LIMIT
@@ -95,96 +149,26 @@ async def fetch_series(source: Source, question: Question, progress: Progress | 
         unreadable=gathered.unreadable,
         older_rows=source.older_rows,
         short_position=gathered.short_position,
+        restated=sorted(gathered.restated, reverse=True),
+        interruption=gathered.interruption,
     )
 
 
-async def fetch_interest(
-    source: InterestSource, question: Question, progress: Progress | None = None
-) -> InterestSeries:
-    """The reports that answer `question`, and the one before them, against which the oldest change is measured."""
-    gathered = await fetch_back(source, replace(question, count=question.limit + 1), progress, unit="reports")
+def _interest_of(source: InterestSource, question: Question, gathered: Gathered[Report]) -> InterestSeries:
     reports = gathered.newest_first
+    # Where only the one before them is missing, all that was asked for is here.
+    stale = gathered.interruption is not None and gathered.interruption.as_of is not None
+    enough = len(reports) >= question.limit and not stale
     return InterestSeries(
         question=question,
         source=f"sandbox:{source.name}" if gathered.sandbox else source.name,
         pct_basis=source.pct_basis(question.symbol.market),
         reports=reports[: question.limit],
         before=next(iter(reports[question.limit :]), None),
-        ending=Ending.COVERED if len(reports) >= question.limit else gathered.ending,
+        ending=Ending.COVERED if enough else gathered.ending,
         today=question.symbol.market.today(),
         unreadable=gathered.unreadable,
         older_rows=source.older_rows,
-    )
-
-
-async def fetch_back(
-    source: Paged[Row], question: Question, progress: Progress | None = None, *, unit: str = "days"
-) -> Gathered[Row]:
-    """The rows that a source has for `question`, from as many pages as it takes; raises what the source raises.
-
-    `unit` is what progress calls the rows.
-    """
-    gathered: Gathered[Row] = Gathered(question, unit)
-    gathered.ending = await _page_back(source, question, gathered, progress)
-    return gathered
-
-
-async def _page_back(
-    source: Paged[Row], question: Question, gathering: Gathered[Row], progress: Progress | None
-) -> Ending:
-    """Fetch pages into `gathering` until the question is covered or the source has no more; how it ended."""
-
-    async def on_wait(seconds: float) -> None:
-        if progress is not None and seconds >= _LONG_WAIT:
-            await _report(progress, source, gathering, f", waiting {seconds:.0f} s for the vendor's rate limit")
-
-    cursor = source.first_cursor(question.symbol, question.end)
-    end = None if cursor is not None else question.end  # a source that jumped to the end has nothing to skip
-    seen = {cursor}
-    overlap = 0
-    stalls = 0
-    while True:
-        skipping = end is not None and not (gathering.days and min(gathering.days) <= end)
-        size = source.page_limit if skipping else min(source.page_limit, gathering.missing + overlap)
-        before = len(gathering.days)
-        page = await source.fetch_page(question.symbol, cursor, size, on_wait)
-        repeated = gathering.add(page)
-        news = len(gathering.days) - before
-        if gathering.covered:
-            return Ending.COVERED
-        if page.cursor is None:
-            return _at_the_end(source, gathering)
-        useless = repeated + page.unreadable
-        overlap = max(overlap, source.overlap, useless)
-        if not news and useless >= size and size < source.page_limit:
-            continue  # the page was too small to reach beyond the days it repeats: ask again, for more
-        if page.cursor in seen:
-            # The key just sent, after days that are new, is the end; one sent before, or a page of old days, a circle.
-            circle = page.cursor != cursor if news else repeated > max(source.overlap, 1)
-            return Ending.STALLED if circle else _at_the_end(source, gathering)
-        stalls = 0 if news else stalls + 1
-        if stalls == _MOST_STALLS:
-            return Ending.STALLED
-        seen.add(page.cursor)
-        cursor = page.cursor
-        if progress is not None:
-            await _report(progress, source, gathering)
-
-
-def _at_the_end(source: Paged[Row], gathering: Gathered[Row]) -> Ending:
-    """A source that pages has come to the beginning of the history; one with a fixed depth only to its own limit."""
-    limited = source.depth_limit is not None and gathering.received >= source.depth_limit
-    return Ending.SOURCE_LIMIT if limited else Ending.HISTORY_BEGINS
-
-
-async def _report(progress: Progress, source: Paged[Row], gathering: Gathered[Row], more: str = "") -> None:
-    done = len(gathering.days)
-    total = gathering.question.count
-    oldest = f", back to {min(gathering.days)}" if gathering.days else ""
-    # MCP wants progress to increase each time, also where only the words are new.
-    gathering.reported = max(done, gathering.reported + 0.01)
-    await progress(
-        gathering.reported,
-        max(total, done) if total else None,
-        f"{done} {gathering.unit} from {source.title}{oldest}{more}",
+        restated=sorted(gathered.restated, reverse=True),
+        interruption=None if enough else gathered.interruption,
     )

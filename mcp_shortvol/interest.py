@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mcp_shortvol.markets import Market
 from mcp_shortvol.question import Question
-from mcp_shortvol.series import Ending
+from mcp_shortvol.series import Ending, Interruption
 
 __all__ = ["InterestSeries", "Report", "days_to_cover", "next_report"]
 
@@ -42,6 +42,11 @@ class Report(NamedTuple):
     source_days_to_cover: float | None = None
     damaged: bool = False
 
+    @property
+    def whole(self) -> bool:
+        """Whether the position is known and nothing was lost on the way."""
+        return self.short_interest is not None and not self.damaged
+
 
 @dataclass(frozen=True, slots=True)
 class InterestSeries:
@@ -59,6 +64,8 @@ class InterestSeries:
     today: date
     unreadable: int = 0
     older_rows: str = ""
+    restated: Sequence[date] = ()
+    interruption: Interruption | None = None
 
     @property
     def invented(self) -> bool:

@@ -8,9 +8,10 @@ from pydantic import BaseModel
 from mcp_shortvol.answer import ResponseFormat, rounded
 from mcp_shortvol.interest import InterestSeries, Report, days_to_cover, next_report
 from mcp_shortvol.markets import Market
+from mcp_shortvol.notes import interrupted, restatement
 from mcp_shortvol.series import Ending
 from mcp_shortvol.text import csv, fitted
-from mcp_shortvol.words import big, percent, source_in_words
+from mcp_shortvol.words import big, moment, percent, source_in_words
 
 __all__ = ["InterestAnswer", "interest_answer_of", "interest_text"]
 
@@ -114,6 +115,8 @@ def _cell(name: str, value: Any) -> str:
 
 def _summary(series: InterestSeries) -> str:
     label = "Sandbox, invented figures. " if series.invented else ""
+    if series.interruption is not None and series.interruption.as_of is not None:
+        label += f"Kept figures as of {moment(series.interruption.as_of)}, not refreshed. "
     if not series.reports:
         until = f" up to {series.question.end}" if series.question.end else ""
         return f"{label}No reports of short interest for {series.question.symbol}{until}."
@@ -148,7 +151,11 @@ def _notes(series: InterestSeries) -> Iterator[str]:
         yield f"{series.unreadable} reports without a readable date had to be left out."
     if damaged := sum(report.damaged for report in reports):
         yield f"Figures of {damaged} reports could not be read and are null here: they are unknown, not 0."
-    if series.ending is Ending.STALLED:
+    if series.restated:
+        yield restatement(series.restated, "all reports here")
+    if series.interruption is not None:
+        yield interrupted(series.interruption)
+    elif series.ending is Ending.STALLED:
         yield "Incomplete: the source stopped giving older reports without an end; ask again, or for fewer."
     elif series.ending is Ending.SOURCE_LIMIT:
         yield f"Incomplete: {series.older_rows}"

@@ -8,11 +8,13 @@ from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-__all__ = ["Market"]
+__all__ = ["Market", "weekdays"]
 
 _ZONES = {"US": "America/New_York", "HK": "Asia/Hong_Kong"}
 _CURRENCIES = {"US": "USD", "HK": "HKD"}
 _NAMES = {"US": "US", "HK": "Hong Kong"}
+# Hong Kong's closing auction ends at random within the eight minutes after four.
+_CLOSES = {"US": time(16, 0), "HK": time(16, 10)}
 
 
 class Market(StrEnum):
@@ -44,6 +46,23 @@ class Market(StrEnum):
         """Unix time in seconds at which `day` begins in the market."""
         return int(datetime.combine(day, time(), self.zone).timestamp())
 
+    def close(self, day: date) -> float:
+        """Unix time in seconds at which a full day's trading ends."""
+        return datetime.combine(day, _CLOSES[self], self.zone).timestamp()
+
     def today(self) -> date:
         """The date it is in the market now."""
         return datetime.now(self.zone).date()
+
+
+def weekdays(after: date, until: date) -> int:
+    """Mondays to Fridays later than `after` and not later than `until`; negative where `until` is earlier.
+
+    No fewer than the trading days between. Counted by arithmetic, because a damaged date may lie millennia away.
+    """
+    return _weekdays_through(until) - _weekdays_through(after)
+
+
+def _weekdays_through(day: date) -> int:
+    weeks, rest = divmod(day.toordinal(), 7)  # ordinal 1 is a Monday
+    return 5 * weeks + min(rest, 5)

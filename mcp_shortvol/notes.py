@@ -11,10 +11,10 @@ from mcp_shortvol.checks import findings
 from mcp_shortvol.markets import Market
 from mcp_shortvol.periods import Period, cut_end, cut_start
 from mcp_shortvol.question import MAX_DAYS
-from mcp_shortvol.series import Ending, Series
-from mcp_shortvol.words import days_in_words
+from mcp_shortvol.series import Ending, Interruption, Series
+from mcp_shortvol.words import days_in_words, moment
 
-__all__ = ["notes_on"]
+__all__ = ["interrupted", "notes_on", "restatement"]
 
 _MOST = 5
 
@@ -32,7 +32,9 @@ def notes_on(series: Series, *, omitted: int = 0, periods: Sequence[Period] = ()
 
 def _completeness(series: Series) -> Iterator[str]:
     question, days = series.question, series.days
-    if series.ending is Ending.DAY_LIMIT:
+    if series.interruption is not None:
+        yield interrupted(series.interruption)
+    elif series.ending is Ending.DAY_LIMIT:
         yield f"Incomplete: the newest {MAX_DAYS} days of the range; for older ones ask with end_date={days[-1].date}."
     elif series.ending is Ending.SOURCE_LIMIT:
         yield f"Incomplete: {series.older_rows}"
@@ -41,6 +43,24 @@ def _completeness(series: Series) -> Iterator[str]:
     elif series.ending is Ending.HISTORY_BEGINS and days and not series.unreadable:
         wanted = days_in_words(question.count) if question.count else f"days from {question.start}"
         yield f"All there is of the {wanted}: the source's history begins on {days[-1].date}."
+    if series.restated:
+        yield restatement(series.restated, "all days here")
+
+
+def interrupted(interruption: Interruption) -> str:
+    """Why an answer is incomplete that a failure interrupted, and as of when it is."""
+    said = f"{interruption.what} {interruption.next_step}"
+    if interruption.as_of is None:
+        return f"Incomplete, the older ones are missing: {said}"
+    return f"Incomplete: kept as of {moment(interruption.as_of)}, newer ones may exist. {said}"
+
+
+def restatement(dates: Sequence[date], older: str) -> str:
+    """That the source now says something else of some dates than it did."""
+    others = f" and {len(dates) - 1} other dates" if len(dates) > 1 else ""
+    return (
+        f"The source restated {dates[0]}{others} since last asked, perhaps for a split; {older} are its newest figures."
+    )
 
 
 def _cut_periods(series: Series, periods: Sequence[Period]) -> Iterator[str]:

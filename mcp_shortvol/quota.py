@@ -1,21 +1,35 @@
 """The vendors' rate limits, kept by waiting instead of being refused.
 
-A quota counts the starts of calls in a sliding window and the calls under way; callers are served in the order they
-came. One quota stands for one upstream and one interface, within this process.
+A quota stands for one upstream and one interface. Its bucket counts the starts of calls in a sliding window, over all
+processes of this machine where it is a shared one; the calls under way it counts by itself, for this process. Callers
+are served in the order they came. A wait is told to whoever wants to know, may be cancelled without using anything up,
+and is not begun where it would outlast the call's deadline.
+
+Only the monotonic clock counts here, which all processes of a machine share: setting the time of day changes nothing.
 """
 
+import math
+import random
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import anyio
 
-__all__ = ["OnWait", "Quota", "Rate"]
+from mcp_shortvol.errors import RateLimited
+
+__all__ = ["Bucket", "LocalBucket", "OnWait", "Quota", "Rate", "time_until_free"]
 
 OnWait = Callable[[float], Awaitable[None]]
 """Told the seconds a caller is about to wait, so that a long wait can be reported as progress."""
+
+T = TypeVar("T")
+
+_MOST_REFUSALS = 4  # in a row, before a call gives up
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.25, 600.0
+_JITTER = 0.1
 
 
 class Rate(NamedTuple):
@@ -25,39 +39,133 @@ class Rate(NamedTuple):
     seconds: float
 
 
-class Quota:
-    """At most `rate` starts, where a rate is given, and at most `concurrent` calls at once."""
+class Bucket(Protocol):
+    """The starts of calls that share a rate limit."""
 
-    def __init__(self, rate: Rate | None, *, concurrent: int) -> None:
+    async def claim(self, rate: Rate) -> float:
+        """Count a start now and return 0; or count none and return the seconds until one can be free."""
+
+    async def expected(self, rate: Rate, ahead: int) -> float:
+        """Seconds until a start can be free for whoever has so many others ahead; 0 where one is now."""
+
+    async def back_off(self, seconds: float) -> None:
+        """Give nobody a start for so long: the upstream refused."""
+
+
+class LocalBucket:
+    """A bucket of this process alone."""
+
+    def __init__(self) -> None:
+        self._starts: deque[float] = deque()
+        self._closed_until = 0.0
+
+    async def claim(self, rate: Rate) -> float:
+        """See Bucket."""
+        wait = await self.expected(rate, 0)
+        if not wait:
+            self._starts.append(monotonic())
+        return wait
+
+    async def expected(self, rate: Rate, ahead: int) -> float:
+        """See Bucket."""
+        now = monotonic()
+        while self._starts and self._starts[0] <= now - rate.seconds:
+            self._starts.popleft()
+        return time_until_free(self._starts, rate, ahead, self._closed_until, now)
+
+    async def back_off(self, seconds: float) -> None:
+        """See Bucket."""
+        self._closed_until = max(self._closed_until, monotonic() + seconds)
+
+
+def time_until_free(starts: Sequence[float], rate: Rate, ahead: int, closed_until: float, now: float) -> float:
+    """Seconds until a start can be free, given those in the window, the oldest first."""
+    refused = max(closed_until - now, 0.0)
+    windows, place = divmod(ahead + len(starts) - rate.requests, rate.requests)
+    if windows < 0:
+        return refused
+    oldest_first = starts[min(place, len(starts) - 1)] if starts else now
+    return max(oldest_first + (windows + 1) * rate.seconds - now, refused)
+
+
+class Quota:
+    """At most `rate` starts, where a rate is given, and at most `concurrent` calls at once.
+
+    `title` names the upstream in errors. `pause` is how long to stay away after a refusal that does not say how long.
+    """
+
+    def __init__(
+        self,
+        rate: Rate | None,
+        *,
+        concurrent: int,
+        bucket: Bucket | None = None,
+        title: str = "The vendor",
+        pause: float = 1.0,
+    ) -> None:
         self._rate = rate
-        self._starts: deque[float] = deque(maxlen=rate.requests if rate else 0)
+        self._bucket = bucket or LocalBucket()
+        self._title = title
+        self._pause = pause
         self._turn = anyio.Lock(fast_acquire=True)
         self._waiting = 0
         self._places = anyio.Semaphore(concurrent, fast_acquire=True)
 
     @asynccontextmanager
     async def slot(self, on_wait: OnWait | None = None) -> AsyncIterator[None]:
-        """A place to make one call in; waits for it, and may be cancelled while waiting without using one up."""
+        """A place to make one call in; raises RateLimited where none can be free before the call's deadline."""
         async with self._places:
             if self._rate is not None:
-                await self._take_a_start(self._rate, on_wait)
+                await self._start(self._rate, on_wait)
             yield
 
-    async def _take_a_start(self, rate: Rate, on_wait: OnWait | None) -> None:
+    async def keeping(self, call: Callable[[], Awaitable[T]]) -> T:
+        """The result of `call`, which takes a slot, made again after each refusal that comes all the same.
+
+        Another program may be using the account. How long the upstream says, or else `pause` and longer each time,
+        nobody who shares the bucket asks. Raises RateLimited where that outlasts the deadline, or never ends.
+        """
+        for refusals in range(_MOST_REFUSALS):
+            try:
+                return await call()
+            except RateLimited as error:
+                pause = error.retry_after if error.retry_after is not None else self._pause * 2**refusals
+                # Jitter, so that the processes that were refused do not come back as one.
+                pause = min(max(pause, _SHORTEST_PAUSE), _LONGEST_PAUSE) * random.uniform(1, 1 + _JITTER)  # noqa: S311
+                await self._bucket.back_off(pause)
+                if refusals + 1 == _MOST_REFUSALS or pause > _time_left():
+                    raise
+                if self._rate is None:
+                    await anyio.sleep(pause)
+        raise AssertionError("unreachable: the last refusal is raised")
+
+    async def _start(self, rate: Rate, on_wait: OnWait | None) -> None:
         ahead, self._waiting = self._waiting, self._waiting + 1
         try:
-            if on_wait is not None and (wait := self._wait(rate, ahead)) > 0:
-                await on_wait(wait)
+            told = 0.0
+            if ahead and on_wait is not None and (told := await self._bucket.expected(rate, ahead)):
+                await on_wait(told)
             async with self._turn:  # held while waiting: the next in line starts after this one
-                if (wait := self._wait(rate, 0)) > 0:
+                while (wait := await self._bucket.claim(rate)) > 0:
+                    if wait > _time_left():
+                        raise self._used_up(rate, wait)
+                    if on_wait is not None and not told:
+                        await on_wait(wait)
+                    told = 0.0  # another process may take what was waited for: the next wait is a new one
                     await anyio.sleep(wait)
-                self._starts.append(monotonic())
         finally:
             self._waiting -= 1
 
-    def _wait(self, rate: Rate, ahead: int) -> float:
-        """Seconds until a start is free for whoever has so many others ahead."""
-        windows, place = divmod(ahead + len(self._starts) - rate.requests, rate.requests)
-        if windows < 0:
-            return 0.0
-        return self._starts[min(place, len(self._starts) - 1)] + (windows + 1) * rate.seconds - monotonic()
+    def _used_up(self, rate: Rate, wait: float) -> RateLimited:
+        seconds = max(math.ceil(wait), 1)
+        return RateLimited(
+            f"{self._title} takes no further request for {seconds} seconds: it refused for now, or its limit of "
+            f"{rate.requests} requests in {rate.seconds:g} s for all programs together is used up.",
+            f"Ask again in {seconds} seconds, or for less.",
+            retry_after=wait,
+        )
+
+
+def _time_left() -> float:
+    """Seconds until whoever calls gives up."""
+    return anyio.current_effective_deadline() - anyio.current_time()

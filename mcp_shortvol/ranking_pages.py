@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 
-from mcp_shortvol.history import Progress
 from mcp_shortvol.markets import Market
+from mcp_shortvol.progress import Progress
 from mcp_shortvol.ranking import Direction, OrderBy, Ranked
 from mcp_shortvol.sources import RankingPage, RankingSource
 from mcp_shortvol.symbols import Symbol

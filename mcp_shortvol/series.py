@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mcp_shortvol.question import Question
 
-__all__ = ["Day", "Ending", "Series", "ShortPosition"]
+__all__ = ["Day", "Ending", "Interruption", "Series", "ShortPosition"]
 
 
 class Day(NamedTuple):
@@ -47,6 +47,11 @@ class Day(NamedTuple):
             return self.source_ratio_pct
         return 100 * self.short_volume / self.total_volume if self.total_volume else None
 
+    @property
+    def whole(self) -> bool:
+        """Whether both volumes are known and nothing was lost on the way."""
+        return self.short_volume is not None and self.total_volume is not None and not self.damaged
+
 
 @dataclass(frozen=True, slots=True)
 class ShortPosition:
@@ -57,6 +62,18 @@ class ShortPosition:
     date: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """What kept a question from being answered in full now: the failure in words, and what to do about it.
+
+    `as_of` is the Unix time at which days kept from then were the newest there were; None where the days are of now.
+    """
+
+    what: str
+    next_step: str
+    as_of: float | None
+
+
 class Ending(Enum):
     """Why a series holds no older days than it does."""
 
@@ -65,6 +82,7 @@ class Ending(Enum):
     DAY_LIMIT = "the range holds more days than one call gives"
     SOURCE_LIMIT = "the source does not give days this far back"
     STALLED = "the source stopped giving older days without saying that there are none"
+    INTERRUPTED = "a failure, or the end of the time a call has, came before the rest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +92,8 @@ class Series:
     `today` is the date it was in the market when they were asked for.
 
     `source` carries the prefix "sandbox:" when the figures are invented. `unreadable` counts rows lost because they
-    had no readable date; `older_rows` says where there are more, when the source does not give them.
+    had no readable date; `older_rows` says where there are more, when the source does not give them. `restated` are
+    the dates of which the source now says something else than it did when their days were kept.
     """
 
     question: Question
@@ -86,6 +105,8 @@ class Series:
     unreadable: int = 0
     older_rows: str = ""
     short_position: ShortPosition | None = None
+    restated: Sequence[date] = ()
+    interruption: Interruption | None = None
 
     @property
     def invented(self) -> bool:

@@ -59,6 +59,18 @@ def _own_file(value: object) -> object:
     return Path(value.strip()).expanduser() if isinstance(value, str) else value
 
 
+def _store(value: object) -> object:
+    """A file, or one of the two words for none."""
+    if not isinstance(value, str):
+        return value
+    word = value.strip().lower()
+    if word in {"memory:", "off"}:
+        return word
+    if "://" in word or word.endswith(":"):
+        raise ValueError("must be a file, memory: or off")
+    return _own_file(value)
+
+
 def _path_template(value: object) -> object:
     if isinstance(value, str) and not (value.startswith("/") and value.count("{symbol}") == 1):
         raise ValueError("must start with / and hold {symbol} once")
@@ -70,6 +82,7 @@ Identifier = Annotated[str | None, BeforeValidator(header_text)]
 BaseUrl = Annotated[str, BeforeValidator(_base_url)]
 Host = Annotated[str, BeforeValidator(_host)]
 OwnFile = Annotated[Path, BeforeValidator(_own_file)]
+StoreSetting = Annotated[Literal["memory:", "off"] | Path, BeforeValidator(_store)]
 PathTemplate = Annotated[str, BeforeValidator(_path_template)]
 
 
@@ -113,6 +126,9 @@ class Settings(BaseSettings):
     sandbox_as_of: date | None = Field(
         None, ge=SANDBOX_DATES[0], le=SANDBOX_DATES[1], validation_alias="SHORTVOL_SANDBOX_AS_OF"
     )
+    data_dir: OwnFile | None = Field(None, validation_alias="SHORTVOL_DATA_DIR")
+    store: StoreSetting | None = Field(None, validation_alias="SHORTVOL_STORE")
+    fresh_seconds: float | None = Field(None, ge=0, le=31 * 86400, validation_alias="SHORTVOL_FRESH")
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _folded("DEBUG", "INFO", "WARNING", "ERROR")] = (
         Field("WARNING", validation_alias="SHORTVOL_LOG_LEVEL")
     )

@@ -3,7 +3,7 @@
 from mcp_shortvol.markets import Market
 from mcp_shortvol.series import Series
 from mcp_shortvol.statistics import Statistics
-from mcp_shortvol.words import big, days_in_words, how_unusual, percent
+from mcp_shortvol.words import big, days_in_words, how_unusual, moment, percent
 
 __all__ = ["summary_of"]
 
@@ -11,6 +11,8 @@ __all__ = ["summary_of"]
 def summary_of(series: Series, statistics: Statistics | None) -> str:
     """The latest day, how it stands against the days before, and the range and sum of them all."""
     label = "Sandbox, invented figures. " if series.invented else ""
+    if series.interruption is not None and series.interruption.as_of is not None:
+        label += f"Kept figures as of {moment(series.interruption.as_of)}, not refreshed. "
     if not series.days:
         return f"{label}No short-volume days for {series.question.symbol}{_asked(series)}."
     sentences = [_latest(series), *(_against_history(statistics, series) if statistics else ()), *_position(series)]

@@ -1,4 +1,4 @@
-"""The vendors this process talks to: settings → sources, each opened on first use and closed at the end.
+"""The vendors this process talks to, and what it keeps of them: settings → sources and history, opened on first use.
 
 Heavy imports stand inside, because the server answers tools/list long before anyone asks for a day.
 """
@@ -12,13 +12,17 @@ import anyio
 import anyio.to_thread
 
 from mcp_shortvol.errors import NotConfigured, ShortVolumeError
+from mcp_shortvol.freshness import Freshness
 from mcp_shortvol.quota import Quota, Rate
 from mcp_shortvol.settings import FutuSource, Settings, SourceName
+from mcp_shortvol.store import NOTHING_KEPT, Store
 from mcp_shortvol.words import listed
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
+    from mcp_shortvol.database import Database
+    from mcp_shortvol.history import History
     from mcp_shortvol.sources import InterestSource, RankingSource, Source
     from mcp_shortvol.sources.http import Credentials
     from mcp_shortvol.sources.opend.connection import OpenD
@@ -30,6 +34,8 @@ _OPEND_PORT = 11111
 _OPEND_CONCURRENT = 32  # the connection takes any number; this bounds what waits on it
 _CLOUD_RATE = Rate(10, 1.05)  # a little more than the vendor's second, as arrivals jitter
 _RANKING_RATE = Rate(60, 30.5)
+_OPEND_PAUSE = 30.5
+_HTTP_PAUSE = 1.05
 _ABSENT_FOR = 30.0
 _CLOSING_GRACE = 2.0
 
@@ -61,6 +67,8 @@ class Upstreams:
         self._opend: tuple[OpenD, Vendor] | None = None
         self._cloud: Vendor | None = None
         self._sandbox_started = False
+        self._history: History | None = None
+        self._buckets: Database | None = None
 
     async def __aenter__(self) -> Self:
         self._tasks = anyio.create_task_group()
@@ -78,6 +86,16 @@ class Upstreams:
     def deadline(self) -> float:
         """Seconds one call may take, with all its pages, waits and retries."""
         return self._settings.deadline
+
+    @property
+    def history(self) -> "History":
+        """What answers questions over the vendors, out of what is kept and what they give."""
+        if self._history is None:
+            from mcp_shortvol.history import History
+
+            freshness = Freshness(self._settings.fresh_seconds)
+            self._history = History(self._open_store(), freshness, self._tasks)
+        return self._history
 
     async def open(self, source: SourceName) -> "Vendor":
         """A vendor by its name in the one vocabulary of arguments, settings and answers."""
@@ -144,7 +162,8 @@ class Upstreams:
         headers = {"Accept-Language": settings.longbridge_language}
         http = HttpClient("Longbridge", url, timeout=settings.timeout, headers=headers)
         self._closing.push_async_callback(http.aclose)
-        quota = Quota(settings.longbridge_quota, concurrent=5)  # one for the account: its limit counts every call
+        # One for the account: its limit counts every call.
+        quota = self._quota("Longbridge", settings.longbridge_quota, 5, f"{url} {credentials.account}", _HTTP_PAUSE)
         return Vendor(LongbridgeSource(http, credentials, quota), LongbridgeInterest(http, credentials, quota))
 
     def _longbridge_credentials(self) -> "Credentials":
@@ -177,6 +196,7 @@ class Upstreams:
         if self._opend is None:
             from mcp_shortvol.sources.opend.connection import OpenD
             from mcp_shortvol.sources.opend.interest import OpenDInterest
+            from mcp_shortvol.sources.opend.messages import Protocol
             from mcp_shortvol.sources.opend.ranking import OpenDRanking
             from mcp_shortvol.sources.opend.source import OpenDSource
 
@@ -189,10 +209,19 @@ class Upstreams:
                 timeout=settings.timeout,
             )
             self._closing.push_async_callback(opend.aclose)
-            # OpenD counts each protocol by itself.
-            volume, interest = (Quota(settings.futu_quota, concurrent=_OPEND_CONCURRENT) for _ in range(2))
-            ranking = Quota(_RANKING_RATE if settings.futu_quota else None, concurrent=_OPEND_CONCURRENT)
-            vendor = Vendor(OpenDSource(opend, volume), OpenDInterest(opend, interest), OpenDRanking(opend, ranking))
+
+            def quota(protocol: Protocol, rate: Rate | None) -> Quota:
+                # OpenD counts each protocol by itself, over all its clients.
+                return self._quota("OpenD", rate, _OPEND_CONCURRENT, f"{opend.upstream} {protocol:d}", _OPEND_PAUSE)
+
+            vendor = Vendor(
+                OpenDSource(opend, quota(Protocol.GET_DAILY_SHORT_VOLUME, settings.futu_quota)),
+                OpenDInterest(opend, quota(Protocol.GET_SHORT_INTEREST, settings.futu_quota)),
+                OpenDRanking(
+                    opend,
+                    quota(Protocol.GET_SHORT_SELLING_RANK, _RANKING_RATE if settings.futu_quota else None),
+                ),
+            )
             self._opend = opend, vendor
         return self._opend
 
@@ -207,14 +236,52 @@ class Upstreams:
             credentials = cloud_credentials(
                 settings.futu_api_token, settings.futu_api_key, settings.futu_api_private_key_file
             )
-            http = HttpClient("Futu's cloud", settings.futu_api_url or BASE_URL, timeout=settings.timeout)
+            url = settings.futu_api_url or BASE_URL
+            http = HttpClient("Futu's cloud", url, timeout=settings.timeout)
             self._closing.push_async_callback(http.aclose)
-            quota = Quota(_CLOUD_RATE if settings.futu_quota else None, concurrent=5)
+            account = credentials.account if credentials else ""
+            rate = _CLOUD_RATE if settings.futu_quota else None
+            quota = self._quota("Futu's cloud", rate, 5, f"{url} {account}", _HTTP_PAUSE)
             self._cloud = Vendor(
                 FutuCloudSource(http, credentials, quota, settings.futu_api_path),
                 FutuCloudInterest(http, credentials, quota),
             )
         return self._cloud
+
+    def _quota(self, title: str, rate: Rate | None, concurrent: int, bucket: str, pause: float) -> Quota:
+        """A quota whose bucket all processes share that ask the same upstream with the same account."""
+        from mcp_shortvol.shared_bucket import SCHEMA, VERSION, SharedBucket
+
+        if self._settings.sandbox:  # at a port of its own: nobody shares it
+            return Quota(rate, concurrent=concurrent, title=title, pause=pause)
+        if self._buckets is None:
+            from mcp_shortvol.database import Database
+            from mcp_shortvol.folder import data_folder
+
+            file = data_folder(self._settings.data_dir) / "quotas.sqlite3"
+            purpose = "The vendors' rate limits, counted with other programs of this machine,"
+            self._buckets = Database(file, SCHEMA, version=VERSION, purpose=purpose)
+            self._closing.push_async_callback(self._buckets.aclose)
+        shared = SharedBucket(self._buckets, bucket)
+        return Quota(rate, concurrent=concurrent, bucket=shared, title=title, pause=pause)
+
+    def _open_store(self) -> Store:
+        """The store that the settings name; in memory for the embedded sandbox, whose days are of one process."""
+        setting = self._settings.store or ("memory:" if self._settings.sandbox else None)
+        if setting == "off":
+            return NOTHING_KEPT
+        from mcp_shortvol.sqlite_store import SqliteStore
+
+        if setting == "memory:":
+            store = SqliteStore(None)
+        elif setting is None:
+            from mcp_shortvol.folder import data_folder
+
+            store = SqliteStore(data_folder(self._settings.data_dir) / "days.sqlite3")
+        else:
+            store = SqliteStore(setting)
+        self._closing.push_async_callback(store.aclose)
+        return store
 
     async def _start_sandbox_if_asked(self) -> None:
         if not self._settings.sandbox or self._sandbox_started:

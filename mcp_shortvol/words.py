@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
-__all__ = ["big", "days_in_words", "how_unusual", "listed", "percent", "plain", "source_in_words"]
+__all__ = ["big", "days_in_words", "how_unusual", "listed", "moment", "percent", "plain", "source_in_words"]
 
 _SCALES = ((1e12, "tn"), (1e9, "bn"), (1e6, "M"), (1e3, "k"))
 _TITLES = {"longbridge": "Longbridge", "futu_opend": "Futu OpenD", "futu_cloud": "Futu cloud"}
@@ -35,6 +36,11 @@ def how_unusual(z_score: float) -> str:
 def days_in_words(count: int) -> str:
     """A number of trading days."""
     return f"{count} trading day" if count == 1 else f"{count} trading days"
+
+
+def moment(timestamp: float) -> str:
+    """A Unix time as people read it, to the minute."""
+    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def listed(names: Sequence[str]) -> str:

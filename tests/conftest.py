@@ -25,9 +25,11 @@ def anyio_backend() -> str:
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No variable and no file of whoever runs the tests decides their outcome."""
     for name in os.environ:
-        if re.match(r"LONGBRIDGE_|LONGPORT_|FUTU_|SHORTVOL_|(https?|all)_proxy$", name, re.IGNORECASE):
+        if re.match(r"LONGBRIDGE_|LONGPORT_|FUTU_|SHORTVOL_|XDG_|(https?|all)_proxy$", name, re.IGNORECASE):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
+    # A test of the wire asks it each time; one of what is kept says where.
+    monkeypatch.setenv("SHORTVOL_STORE", "off")
 
 
 @pytest.fixture(scope="session")

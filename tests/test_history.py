@@ -46,6 +46,9 @@ class ScriptedSource:
 
     name = "scripted"
     title = "Scripted"
+    upstream = "scripted"
+    interface = "short_volume"
+    row = Day
 
     def ratio_basis(self, market: Market) -> str:
         return f"{market} shares"

@@ -58,10 +58,15 @@ async def test_a_cancelled_wait_uses_nothing_up() -> None:
     quota = Quota(Rate(1, 0.2), concurrent=5)
     async with quota.slot():
         pass
-    with anyio.move_on_after(0.02) as gave_up:
-        async with quota.slot():
-            pass
-    assert gave_up.cancelled_caught
+    async with anyio.create_task_group() as tasks:
+
+        async def give_up() -> None:
+            async with quota.slot():
+                raise AssertionError("it was cancelled while it waited")
+
+        tasks.start_soon(give_up)
+        await anyio.sleep(0.02)
+        tasks.cancel_scope.cancel()
     told: list[float] = []
 
     async def on_wait(seconds: float) -> None:

@@ -7,40 +7,32 @@ days kept belong to `history`, which treats every source alike.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol
 
 from mcp_shortvol.interest import Report
 from mcp_shortvol.markets import Market
 from mcp_shortvol.quota import OnWait
 from mcp_shortvol.ranking import Direction, OrderBy, Ranked
+from mcp_shortvol.rows import Row
 from mcp_shortvol.series import Day, ShortPosition
 from mcp_shortvol.symbols import Symbol
 
-__all__ = ["Dated", "InterestSource", "Page", "Paged", "RankingPage", "RankingSource", "Row", "Source"]
-
-
-class Dated(Protocol):
-    """A row that stands for a date, at most one a date."""
-
-    @property
-    def date(self) -> date:
-        """The market's own date."""
-
-
-Row = TypeVar("Row", bound=Dated)
+__all__ = ["InterestSource", "Page", "Paged", "RankingPage", "RankingSource", "Source"]
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
     """One answer of a vendor: rows in any order, possibly repeated, and where the next older page starts.
 
-    `cursor` is None when the vendor says that there is nothing older. `unreadable` counts rows lost for want of a
-    readable date; a figure that could not be read marks its row as damaged. `sandbox` is set when the answer
-    identified itself as invented.
+    `cursor` is None when the vendor says that there is nothing older; it is `anchored` where it names the oldest row
+    itself, so that it will mean the same on another day. `unreadable` counts rows lost for want of a readable date; a
+    figure that could not be read marks its row as damaged. `sandbox` is set when the answer identified itself as
+    invented.
     """
 
     days: Sequence[Row]
     cursor: str | None
+    anchored: bool = False
     unreadable: int = 0
     sandbox: bool = False
     short_position: ShortPosition | None = None
@@ -56,6 +48,18 @@ class Paged(Protocol[Row]):
     @property
     def title(self) -> str:
         """The vendor as a person says it, such as "Longbridge"."""
+
+    @property
+    def upstream(self) -> str:
+        """Whom it asks: the address, and the account where it is known, without a secret in it."""
+
+    @property
+    def interface(self) -> str:
+        """What it asks for, such as "short_volume"."""
+
+    @property
+    def row(self) -> type[Row]:
+        """The type of its rows."""
 
     @property
     def page_limit(self) -> int:

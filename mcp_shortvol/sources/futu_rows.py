@@ -9,36 +9,34 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Generic, TypeVar
+from typing import Generic
 
 from mcp_shortvol.errors import UpstreamChanged
-from mcp_shortvol.interest import Report
 from mcp_shortvol.markets import Market
+from mcp_shortvol.rows import Row
 from mcp_shortvol.series import Day, ShortPosition
 from mcp_shortvol.sources.scalars import Unreadable, read_float, read_int
 
-__all__ = ["CLOUD_ROWS", "OPEND_ROWS", "R", "RowFormat", "Rows", "read_cursor", "read_position", "read_rows"]
+__all__ = ["CLOUD_ROWS", "OPEND_ROWS", "RowFormat", "Rows", "read_cursor", "read_position", "read_rows"]
 
 _NO_OLDER_PAGE = (None, "", "-1", -1)
 _LONGEST_CURSOR = 256
 _ISO_LENGTH = len("YYYY-MM-DD")
 _DAY_FIRST_DATE = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
 
-R = TypeVar("R", Day, Report)
-
 
 @dataclass(frozen=True, slots=True)
-class RowFormat(Generic[R]):
+class RowFormat(Generic[Row]):
     """How an interface spells a market's rows: its keys, by the name of the field of `row` that each one fills."""
 
-    row: type[R]
+    row: type[Row]
     date: str
     timestamp: str
     ticks_per_second: int
     counts: Mapping[str, str]
     amounts: Mapping[str, str]
 
-    def as_in_the_cloud(self) -> "RowFormat[R]":
+    def as_in_the_cloud(self) -> "RowFormat[Row]":
         """The same fields as the cloud spells them: in snake_case, time in milliseconds."""
         return RowFormat(
             row=self.row,
@@ -98,14 +96,14 @@ CLOUD_ROWS = {market: row_format.as_in_the_cloud() for market, row_format in OPE
 
 
 @dataclass(frozen=True, slots=True)
-class Rows(Generic[R]):
+class Rows(Generic[Row]):
     """What stands for a date each, in the order of Futu's rows, and how many of those had no readable date."""
 
-    days: list[R]
+    days: list[Row]
     unreadable: int
 
 
-def read_rows(items: object, row_format: RowFormat[R], market: Market) -> Rows[R]:
+def read_rows(items: object, row_format: RowFormat[Row], market: Market) -> Rows[Row]:
     """The rows of one answer's list of rows, absent where there are none.
 
     Raises UpstreamChanged where there is something and none of it is a row with a date.
@@ -149,14 +147,14 @@ def read_cursor(next_key: object) -> str | None:
     raise _changed()
 
 
-def _figures(row_format: RowFormat[R]) -> list[_Figure]:
+def _figures(row_format: RowFormat[Row]) -> list[_Figure]:
     fields = row_format.row._fields
     figures: list[_Figure] = [(fields.index(field), key, read_int) for field, key in row_format.counts.items()]
     figures += [(fields.index(field), key, read_float) for field, key in row_format.amounts.items()]
     return figures
 
 
-def _row(kind: type[R], day: date, item: Mapping[str, object], figures: Sequence[_Figure]) -> R:
+def _row(kind: type[Row], day: date, item: Mapping[str, object], figures: Sequence[_Figure]) -> Row:
     # By place and not by name, which would take a third longer: there are thousands of figures in a long history.
     read: list[object] = [None] * len(kind._fields)
     damaged = False
@@ -169,7 +167,7 @@ def _row(kind: type[R], day: date, item: Mapping[str, object], figures: Sequence
     return kind._make(read)
 
 
-def _date(row: Mapping[str, object], row_format: RowFormat[R], market: Market) -> date | None:
+def _date(row: Mapping[str, object], row_format: RowFormat[Row], market: Market) -> date | None:
     """The trading date: as written, or else the market's date at the timestamp, which is midnight there."""
     if written := _read_date(row.get(row_format.date)):
         return written

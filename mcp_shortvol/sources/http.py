@@ -21,7 +21,6 @@ import stamina.instrumentation
 
 from mcp_shortvol.errors import (
     NotConfigured,
-    RateLimited,
     UpstreamChanged,
     UpstreamError,
     UpstreamFault,
@@ -39,7 +38,6 @@ stamina.instrumentation.set_on_retry_hooks([])
 _MAX_BODY = 8 * 1024 * 1024
 _ATTEMPTS = 4
 _TIMED_OUT_ATTEMPTS = 2  # more of them would outlast a call's deadline, and end in its words instead of these
-_SHORTEST_WAIT, _LONGEST_WAIT = 0.25, 20.0
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 T = TypeVar("T")
@@ -57,6 +55,10 @@ class Target:
 
 class Credentials(Protocol):
     """What authenticates requests; asked anew for each attempt, because time stamps are signed."""
+
+    @property
+    def account(self) -> str:
+        """What tells the account from others and is no secret; empty where it is not known."""
 
     async def authorize(self, target: Target) -> Mapping[str, str]:
         """The headers that authenticate one request."""
@@ -102,8 +104,8 @@ class HttpClient:
     """One upstream's HTTP interface. `title` names it in errors; `timeout` is seconds for one whole exchange."""
 
     def __init__(self, title: str, base_url: str, *, timeout: float, headers: Mapping[str, str] | None = None) -> None:
+        self.base_url = base_url
         self._title = title
-        self._base_url = base_url
         self._timeout = timeout
         # A proxy set for the internet must not catch what never leaves this machine.
         trust_env = urlsplit(base_url).hostname not in _LOOPBACK
@@ -122,12 +124,12 @@ class HttpClient:
 
     async def get(self, path: str, params: Mapping[str, str | int], credentials: Credentials | None) -> Reply:
         """GET `path`; raises UpstreamUnreachable, NotConfigured or UpstreamChanged where no answer can be had."""
-        request = self._client.build_request("GET", self._base_url + path, params=params)
+        request = self._client.build_request("GET", self.base_url + path, params=params)
         return await self._exchange(request, credentials)
 
     async def post_form(self, path: str, form: Mapping[str, str]) -> Reply:
         """POST a form to `path`; raises like `get`."""
-        request = self._client.build_request("POST", self._base_url + path, data=form)
+        request = self._client.build_request("POST", self.base_url + path, data=form)
         return await self._exchange(request, None)
 
     async def _exchange(self, request: httpx.Request, credentials: Credentials | None) -> Reply:
@@ -173,7 +175,7 @@ class HttpClient:
         return bytes(body)
 
     def _no_connection(self, error: httpx.ConnectError) -> UpstreamError | NotConfigured:
-        host = urlsplit(self._base_url).hostname
+        host = urlsplit(self.base_url).hostname
         cause: BaseException | None = error
         while cause is not None:
             if isinstance(cause, ssl.SSLCertVerificationError):
@@ -187,21 +189,17 @@ class HttpClient:
         )
 
 
-def _wait_before_again(error: Exception) -> bool | float:
-    """Whether the failure can pass by itself, and after how many seconds where the upstream said so."""
-    if isinstance(error, RateLimited) and error.retry_after is not None:
-        return max(error.retry_after, _SHORTEST_WAIT) if error.retry_after <= _LONGEST_WAIT else False
-    return isinstance(error, (RateLimited, UpstreamFault, UpstreamUnreachable))
-
-
 async def retrying(call: Callable[[], Awaitable[T]]) -> T:
-    """The result of `call`, tried again with growing, jittered pauses while its failure is one that can pass."""
+    """The result of `call`, tried again with growing, jittered pauses while its failure is one that can pass.
+
+    Being asked to wait is not among them: that is the quota's affair.
+    """
     timed_out = 0
 
-    def again(error: Exception) -> bool | float:
+    def again(error: Exception) -> bool:
         nonlocal timed_out
         timed_out += isinstance(error, UpstreamTimedOut)
-        return timed_out < _TIMED_OUT_ATTEMPTS and _wait_before_again(error)
+        return timed_out < _TIMED_OUT_ATTEMPTS and isinstance(error, (UpstreamFault, UpstreamUnreachable))
 
     attempts = stamina.retry_context(
         on=again, attempts=_ATTEMPTS, timeout=None, wait_initial=0.25, wait_jitter=0.25, wait_max=4

@@ -9,10 +9,12 @@ from mcp.server.mcpserver.context import Context
 from mcp_types import CallToolResult, TextContent
 from pydantic import BaseModel
 
-from mcp_shortvol.errors import UpstreamUnreachable
-from mcp_shortvol.history import Progress
+from mcp_shortvol.errors import UpstreamTimedOut
+from mcp_shortvol.progress import Progress
 
 __all__ = ["progress_of", "result", "within"]
+
+_GRACE = 1.0
 
 
 def result(text: str, answer: BaseModel) -> CallToolResult:
@@ -21,14 +23,19 @@ def result(text: str, answer: BaseModel) -> CallToolResult:
 
 
 @asynccontextmanager
-async def within(deadline: float) -> AsyncIterator[None]:
-    """At most so many seconds for what stands inside; raises UpstreamUnreachable after them."""
+async def within(seconds: float) -> AsyncIterator[float]:
+    """At most about so many seconds for what stands inside; raises UpstreamTimedOut after them.
+
+    Gives the deadline, a time of the event loop. Whoever can make do with less than everything does so by then, and has
+    a moment more to say it.
+    """
+    deadline = anyio.current_time() + seconds
     try:
-        with anyio.fail_after(deadline):
-            yield
+        with anyio.fail_after(seconds + _GRACE):
+            yield deadline
     except TimeoutError:
-        raise UpstreamUnreachable(
-            f"The answer was not complete within {deadline:g} seconds.",
+        raise UpstreamTimedOut(
+            f"The answer was not complete within {seconds:g} seconds.",
             "Ask for less at once, or raise SHORTVOL_DEADLINE.",
         ) from None
 

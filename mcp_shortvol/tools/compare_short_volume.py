@@ -1,5 +1,7 @@
 """The tool `compare_short_volume`: several symbols over the same trading dates, the most unusual first."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any
 
 import anyio
@@ -9,10 +11,9 @@ from pydantic import BeforeValidator, Field
 
 from mcp_shortvol.comparison import Comparison, comparison_of, comparison_text
 from mcp_shortvol.errors import InvalidRequest, SetupError, ShortVolumeError
-from mcp_shortvol.history import Progress, fetch_series
+from mcp_shortvol.progress import Progress
 from mcp_shortvol.question import Question
 from mcp_shortvol.series import Series
-from mcp_shortvol.sources import Source
 from mcp_shortvol.symbols import Symbol
 from mcp_shortvol.tools.arguments import CountArgument, SourceArgument
 from mcp_shortvol.tools.calls import progress_of, result, within
@@ -61,9 +62,10 @@ def compare_short_volume_tool(upstreams: Upstreams) -> StrictTool:
     ) -> ComparisonResult:
         failures: dict[str, str] = {}
         wanted = _parsed(symbols, failures)
-        async with within(upstreams.deadline):
+        async with within(upstreams.deadline) as deadline:
             vendor = await upstreams.open(source)
-            found = await _fetched(vendor.volume, wanted, count, failures, progress_of(context))
+            fetch = partial(upstreams.history.series, vendor.volume, deadline=deadline)
+            found = await _fetched(fetch, wanted, count, failures, progress_of(context), vendor.volume.title)
         if not found:
             raise InvalidRequest(
                 "None of these symbols could be compared.",
@@ -94,7 +96,12 @@ def _parsed(texts: list[str], failures: dict[str, str]) -> list[Symbol]:
 
 
 async def _fetched(
-    source: Source, symbols: list[Symbol], count: int | None, failures: dict[str, str], progress: Progress | None
+    fetch: Callable[[Question], Awaitable[Series]],
+    symbols: list[Symbol],
+    count: int | None,
+    failures: dict[str, str],
+    progress: Progress | None,
+    title: str,
 ) -> list[Series]:
     """The series of the symbols, fetched side by side, in the order asked for; what fails goes to `failures`.
 
@@ -103,21 +110,21 @@ async def _fetched(
     found: dict[Symbol, Series] = {}
     set_up: list[SetupError] = []
 
-    async def fetch(symbol: Symbol) -> None:
+    async def ask(symbol: Symbol) -> None:
         question = Question.of(symbol, count=count, start=None, end=None, default_count=_DEFAULT_COUNT)
         try:
-            found[symbol] = await fetch_series(source, question)
+            found[symbol] = await fetch(question)
         except SetupError as error:
             set_up.append(error)
             tasks.cancel_scope.cancel()
         except ShortVolumeError as error:
             failures[str(symbol)] = str(error)
         if progress is not None:
-            await progress(len(found), len(symbols), f"{len(found)} of {len(symbols)} symbols from {source.title}")
+            await progress(len(found), len(symbols), f"{len(found)} of {len(symbols)} symbols from {title}")
 
     async with anyio.create_task_group() as tasks:
         for symbol in symbols:
-            tasks.start_soon(fetch, symbol)
+            tasks.start_soon(ask, symbol)
     if set_up:
         raise set_up[0]
     return [found[symbol] for symbol in symbols if symbol in found]

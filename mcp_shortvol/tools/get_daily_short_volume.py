@@ -4,7 +4,6 @@ from typing import Any
 
 from mcp.server.mcpserver.context import Context
 
-from mcp_shortvol.history import fetch_series
 from mcp_shortvol.question import Question
 from mcp_shortvol.symbols import Symbol
 from mcp_shortvol.tools.arguments import (
@@ -48,9 +47,11 @@ def get_daily_short_volume_tool(upstreams: Upstreams) -> StrictTool:
         question = Question.of(
             Symbol.parse(symbol), count=count, start=start_date, end=end_date, default_count=_DEFAULT_COUNT
         )
-        async with within(upstreams.deadline):
+        async with within(upstreams.deadline) as deadline:
             vendor = await upstreams.futu()
-            series = await fetch_series(vendor.volume, question, progress_of(context))
+            series = await upstreams.history.series(
+                vendor.volume, question, deadline=deadline, progress=progress_of(context)
+            )
         return short_volume_result(series, interval, response_format)
 
     return StrictTool.of(

@@ -7,7 +7,6 @@ from mcp_types import CallToolResult
 from pydantic import BeforeValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from mcp_shortvol.history import fetch_interest
 from mcp_shortvol.interest_answer import InterestAnswer, interest_answer_of, interest_text
 from mcp_shortvol.question import Question
 from mcp_shortvol.symbols import Symbol
@@ -56,9 +55,11 @@ def get_short_interest_tool(upstreams: Upstreams) -> StrictTool:
         question = Question.of(
             Symbol.parse(symbol), count=count, start=None, end=end_date, default_count=_DEFAULT_COUNT
         )
-        async with within(upstreams.deadline):
+        async with within(upstreams.deadline) as deadline:
             vendor = await upstreams.open(source)
-            series = await fetch_interest(vendor.interest, question, progress_of(context))
+            series = await upstreams.history.interest(
+                vendor.interest, question, deadline=deadline, progress=progress_of(context)
+            )
         answer = interest_answer_of(series, response_format)
         return result(interest_text(answer, response_format), answer)
 

@@ -199,18 +199,18 @@ async def test_two_long_calls_at_once_wait_for_the_limit_and_say_so(
     settings = load_settings(SHORTVOL_FUTU_QUOTA="30/2.2")
     async with Client(build_server(settings), raise_exceptions=True) as client:
 
-        async def ask(messages: list[str]) -> None:
+        async def ask(symbol: str, messages: list[str]) -> None:
             async def on_progress(done: float, total: float | None, message: str | None) -> None:
                 messages.append(message or "")
 
-            arguments = {"symbol": "HK.00700", "count": 1000}
+            arguments = {"symbol": symbol, "count": 1000}
             answered = await client.call_tool("get_daily_short_volume", arguments, progress_callback=on_progress)
             assert isinstance(answered, CallToolResult)
             results.append(answered)
 
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ask, told[0])
-            tasks.start_soon(ask, told[1])
+            tasks.start_soon(ask, "HK.00700", told[0])
+            tasks.start_soon(ask, "HK.09988", told[1])
     assert [result.content[0].text for result in results if result.is_error] == []
     assert [(result.structured_content or {})["returned"] for result in results] == [1000, 1000]
     for messages in told:  # each of them, not only whoever is first in line

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import anyio.to_thread
 from pydantic import SecretStr
 
+from mcp_shortvol.credentials import account_mark
 from mcp_shortvol.errors import NotConfigured
 from mcp_shortvol.sources.http import Target
 
@@ -37,6 +38,7 @@ class BearerToken:
     """An access token of the vendor's OAuth sign-in, good for two hours."""
 
     token: SecretStr
+    account = ""  # a token is anew every two hours, and says nothing of whose it is
     next_step = "Sign in again and set FUTU_API_TOKEN to the new token: each is good for two hours."
 
     def __post_init__(self) -> None:
@@ -65,6 +67,11 @@ class ApiKey:
 
     def __post_init__(self) -> None:
         _check_header("FUTU_API_KEY", self.key)
+
+    @property
+    def account(self) -> str:
+        """The app key's mark."""
+        return account_mark(self.key.get_secret_value())
 
     async def authorize(self, target: Target) -> Mapping[str, str]:
         """The headers that authenticate one request, signed now; raises NotConfigured where the key file is no use."""

@@ -11,6 +11,8 @@ __all__ = ["FutuCloudInterest"]
 class FutuCloudInterest(FutuCloudPages[Report]):
     """Short interest over Futu's cloud."""
 
+    interface = "short_interest"
+    row = Report
     _known_paths = (
         "/api/v1.0/quote/{symbol}/short/interest",
         "/v1/quote/{symbol}/short-selling/short-interest",

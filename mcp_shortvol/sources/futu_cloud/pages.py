@@ -9,10 +9,11 @@ from typing import ClassVar, Generic
 
 from mcp_shortvol.markets import Market
 from mcp_shortvol.quota import OnWait, Quota
+from mcp_shortvol.rows import Row
 from mcp_shortvol.sources import Page
 from mcp_shortvol.sources.futu_cloud.auth import CloudCredentials
 from mcp_shortvol.sources.futu_cloud.envelope import data_of, is_wrong_path
-from mcp_shortvol.sources.futu_rows import R, RowFormat, read_rows
+from mcp_shortvol.sources.futu_rows import RowFormat, read_rows
 from mcp_shortvol.sources.http import HttpClient, Reply, retrying
 from mcp_shortvol.symbols import Symbol
 
@@ -21,7 +22,7 @@ __all__ = ["FutuCloudPages"]
 _MOST_ROWS = 90
 
 
-class FutuCloudPages(Generic[R]):
+class FutuCloudPages(Generic[Row]):
     """One of the cloud's histories, by its known paths and the formats of its rows.
 
     `path` is a template with `{symbol}`; without one the known paths are tried, and the one that exists is remembered.
@@ -30,6 +31,8 @@ class FutuCloudPages(Generic[R]):
 
     name = "futu_cloud"
     title = "Futu cloud"
+    interface: str
+    row: type[Row]
     page_limit = _MOST_ROWS
     overlap = 0
     depth_limit: int | None = _MOST_ROWS
@@ -37,7 +40,7 @@ class FutuCloudPages(Generic[R]):
 
     # First what production answers to, then what the vendor's pages document.
     _known_paths: ClassVar[tuple[str, ...]]
-    _formats: Mapping[Market, RowFormat[R]]
+    _formats: Mapping[Market, RowFormat[Row]]
 
     def __init__(
         self, http: HttpClient, credentials: CloudCredentials | None, quota: Quota, path: str | None = None
@@ -46,6 +49,12 @@ class FutuCloudPages(Generic[R]):
         self._credentials = credentials
         self._quota = quota
         self._paths: tuple[str, ...] = self._known_paths if path is None else (path,)
+
+    @property
+    def upstream(self) -> str:
+        """The cloud's address, and the account's mark where an app key tells it."""
+        account = self._credentials.account if self._credentials else ""
+        return f"{self._http.base_url} {account}".rstrip()
 
     def first_cursor(self, symbol: Symbol, end: date | None) -> str | None:  # noqa: ARG002 - see the Paged protocol
         """None: every answer starts at the newest row."""
@@ -57,16 +66,16 @@ class FutuCloudPages(Generic[R]):
         cursor: str | None,  # noqa: ARG002 - see the Paged protocol
         size: int,
         on_wait: OnWait | None = None,
-    ) -> Page[R]:
+    ) -> Page[Row]:
         """The newest `size` rows, 1 to 90; never a cursor."""
 
-        async def ask() -> Page[R]:
+        async def ask() -> Page[Row]:
             reply = await self._send(symbol, size, on_wait)
             return self._page(data_of(reply, symbol, self._credentials), symbol.market, reply.sandbox)
 
-        return await retrying(ask)
+        return await self._quota.keeping(lambda: retrying(ask))
 
-    def _page(self, data: Mapping[str, object], market: Market, sandbox: bool) -> Page[R]:
+    def _page(self, data: Mapping[str, object], market: Market, sandbox: bool) -> Page[Row]:
         rows = read_rows(data["items"], self._formats[market], market)
         return Page(days=rows.days, cursor=None, unreadable=rows.unreadable, sandbox=sandbox)
 

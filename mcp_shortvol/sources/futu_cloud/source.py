@@ -18,6 +18,8 @@ BASE_URL = "https://webapi.futunn.com"
 class FutuCloudSource(FutuCloudPages[Day]):
     """Daily short volume over Futu's cloud."""
 
+    interface = "short_volume"
+    row = Day
     _known_paths = (
         "/api/v1.0/quote/{symbol}/short/daily-volume",
         "/v1/quote/{symbol}/short-selling/daily-short-volume",

@@ -42,6 +42,8 @@ REPORTS: RowReaders[Report] = {Market.HK: _hong_kong, Market.US: _united_states}
 class LongbridgeInterest(LongbridgePages[Report]):
     """Short positions over Longbridge OpenAPI."""
 
+    interface = "short_interest"
+    row = Report
     _history = "short-positions"
     _counts = ("count", "page_size")  # the vendor's SDK sends the one, its CLI the other
     _readers = REPORTS

@@ -23,7 +23,7 @@ import anyio.to_thread
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 
-from mcp_shortvol.credentials import header_text
+from mcp_shortvol.credentials import account_mark, header_text
 from mcp_shortvol.errors import CredentialsRefused, NotConfigured, UpstreamError, UpstreamUnreachable
 from mcp_shortvol.sources.http import HttpClient, Target
 from mcp_shortvol.sources.longbridge.region import data_center
@@ -95,6 +95,7 @@ class OAuth:
                 "LONGBRIDGE_CLIENT_ID is not a client id: it may hold letters, digits, '.', '_' and '-' only.",
                 "Copy it from the name of the file in ~/.longbridge/openapi/tokens.",
             )
+        self.account = account_mark(client_id)
         self._client_id = client_id
         self._http = http
         self._file = folder / client_id

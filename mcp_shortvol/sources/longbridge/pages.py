@@ -6,7 +6,8 @@ from typing import ClassVar, Generic
 
 from mcp_shortvol.errors import TokenRefused
 from mcp_shortvol.quota import OnWait, Quota
-from mcp_shortvol.sources import Page, Row
+from mcp_shortvol.rows import Row
+from mcp_shortvol.sources import Page
 from mcp_shortvol.sources.http import Credentials, HttpClient, Reply, retrying
 from mcp_shortvol.sources.longbridge.envelope import data_of
 from mcp_shortvol.sources.longbridge.rows import RowReaders, read_rows
@@ -23,6 +24,8 @@ class LongbridgePages(Generic[Row]):
 
     name = "longbridge"
     title = "Longbridge"
+    interface: str
+    row: type[Row]
     page_limit = 100
     overlap = 1  # whether `last_timestamp` includes its own row is not documented
     depth_limit: int | None = None
@@ -36,6 +39,11 @@ class LongbridgePages(Generic[Row]):
         self._http = http
         self._credentials = credentials
         self._quota = quota
+
+    @property
+    def upstream(self) -> str:
+        """The gateway's address and the account's mark."""
+        return f"{self._http.base_url} {self._credentials.account}"
 
     def first_cursor(self, symbol: Symbol, end: date | None) -> str | None:
         """The last second of `end` in the market, or now: right whether the gateway reads it inclusively or not."""
@@ -54,11 +62,14 @@ class LongbridgePages(Generic[Row]):
         return Page(
             days=rows.days,
             cursor=None if rows.oldest is None else str(rows.oldest),
+            anchored=True,
             unreadable=rows.unreadable,
             sandbox=sandbox,
         )
 
     async def _data(self, path: str, params: dict[str, str | int], on_wait: OnWait | None) -> tuple[object, bool]:
+        """The `data` of an answer, and whether it is the sandbox's."""
+
         async def ask() -> tuple[object, bool]:
             reply = await self._send(path, params, on_wait)
             try:
@@ -69,7 +80,7 @@ class LongbridgePages(Generic[Row]):
             reply = await self._send(path, params, on_wait)
             return data_of(reply), reply.sandbox
 
-        return await retrying(ask)
+        return await self._quota.keeping(lambda: retrying(ask))
 
     async def _send(self, path: str, params: dict[str, str | int], on_wait: OnWait | None) -> Reply:
         async with self._quota.slot(on_wait):

@@ -11,6 +11,7 @@ from time import time
 
 from pydantic import SecretStr
 
+from mcp_shortvol.credentials import account_mark
 from mcp_shortvol.sources.http import Target
 from mcp_shortvol.sources.longbridge.region import data_center
 
@@ -41,6 +42,11 @@ class AppKey:
     secret: SecretStr
     token: SecretStr
     now: Callable[[], str] = field(default_factory=Clock)
+
+    @property
+    def account(self) -> str:
+        """The app key's mark."""
+        return account_mark(self.key.get_secret_value())
 
     async def authorize(self, target: Target) -> Mapping[str, str]:
         """The headers that authenticate one request."""

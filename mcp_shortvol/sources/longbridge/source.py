@@ -46,6 +46,8 @@ DAYS: RowReaders[Day] = {Market.HK: _hong_kong, Market.US: _united_states}
 class LongbridgeSource(LongbridgePages[Day]):
     """Short trades over Longbridge OpenAPI."""
 
+    interface = "short_volume"
+    row = Day
     _history = "short-trades"
     _counts = ("page_size",)
     _readers = DAYS

@@ -68,6 +68,8 @@ class OpenD:
         self._link: Link | None = None
         self._closed = False
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        # What is kept of it, and what is counted, stands under this: two names of one gateway are one.
+        self.upstream = f"opend {self.address.lower()}".replace("localhost:", "127.0.0.1:")
         self.wording = Wording(self.address)
 
     async def aclose(self) -> None:

@@ -7,7 +7,7 @@ from mcp_shortvol.sources import Page
 from mcp_shortvol.sources.futu_interest_rows import OPEND_REPORTS, PCT_BASES, read_reports
 from mcp_shortvol.sources.futu_rows import read_cursor
 from mcp_shortvol.sources.opend.messages import Protocol
-from mcp_shortvol.sources.opend.pages import ROW_LISTS, SymbolPages
+from mcp_shortvol.sources.opend.pages import ROW_LISTS, SymbolPages, is_anchored
 from mcp_shortvol.symbols import Symbol
 
 __all__ = ["OpenDInterest"]
@@ -16,6 +16,8 @@ __all__ = ["OpenDInterest"]
 class OpenDInterest(SymbolPages):
     """Short interest over an OpenD."""
 
+    interface = "short_interest"
+    row = Report
     protocol = Protocol.GET_SHORT_INTEREST
 
     def pct_basis(self, market: Market) -> str:
@@ -29,9 +31,11 @@ class OpenDInterest(SymbolPages):
         answer = await self._ask(symbol, cursor, size, on_wait)
         market = symbol.market
         rows = read_reports(answer.content.get(ROW_LISTS[market]), OPEND_REPORTS[market], market)
+        cursor = read_cursor(answer.content.get("nextKey"))
         return Page(
             days=rows.days,
-            cursor=read_cursor(answer.content.get("nextKey")),
+            cursor=cursor,
+            anchored=is_anchored(cursor, rows.days, market),
             unreadable=rows.unreadable,
             sandbox=answer.sandbox,
         )

@@ -8,7 +8,7 @@ from mcp_shortvol.markets import Market
 from mcp_shortvol.quota import OnWait, Quota
 from mcp_shortvol.ranking import NO_VOLUME_DAYS, Direction, OrderBy, Ranked, clean_name
 from mcp_shortvol.sources import RankingPage
-from mcp_shortvol.sources.opend.connection import OpenD
+from mcp_shortvol.sources.opend.connection import Answer, OpenD
 from mcp_shortvol.sources.opend.failures import Refusal
 from mcp_shortvol.sources.opend.messages import Json, Protocol
 from mcp_shortvol.sources.opend.securities import MARKET_NUMBERS, read_security
@@ -95,10 +95,14 @@ class OpenDRanking:
             "offset": max(offset, 0),
             "count": min(max(count, 1), _PAGE_LIMIT),
         }
-        try:
-            answer = await self._opend.call(_PROTOCOL, question, slot=partial(self._quota.slot, on_wait))
-        except Refusal as refusal:
-            raise self._opend.wording.refused(refusal.reason, _PROTOCOL, market) from None
+
+        async def ask() -> Answer:
+            try:
+                return await self._opend.call(_PROTOCOL, question, slot=partial(self._quota.slot, on_wait))
+            except Refusal as refusal:
+                raise self._opend.wording.refused(refusal.reason, _PROTOCOL, market) from None
+
+        answer = await self._quota.keeping(ask)
         items = answer.content.get("dataList")
         if items is None:
             items = []

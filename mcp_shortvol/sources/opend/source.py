@@ -6,7 +6,7 @@ from mcp_shortvol.series import Day, ShortPosition
 from mcp_shortvol.sources import Page
 from mcp_shortvol.sources.futu_rows import OPEND_ROWS, read_cursor, read_position, read_rows
 from mcp_shortvol.sources.opend.messages import Json, Protocol
-from mcp_shortvol.sources.opend.pages import ROW_LISTS, SymbolPages
+from mcp_shortvol.sources.opend.pages import ROW_LISTS, SymbolPages, is_anchored
 from mcp_shortvol.symbols import Symbol
 
 __all__ = ["OpenDSource"]
@@ -17,6 +17,8 @@ _RATIO_BASES = {Market.HK: "HKEX shares traded", Market.US: "consolidated volume
 class OpenDSource(SymbolPages):
     """Daily short volume over an OpenD."""
 
+    interface = "short_volume"
+    row = Day
     protocol = Protocol.GET_DAILY_SHORT_VOLUME
 
     def ratio_basis(self, market: Market) -> str:
@@ -30,9 +32,11 @@ class OpenDSource(SymbolPages):
         answer = await self._ask(symbol, cursor, size, on_wait)
         market = symbol.market
         rows = read_rows(answer.content.get(ROW_LISTS[market]), OPEND_ROWS[market], market)
+        cursor = read_cursor(answer.content.get("nextKey"))
         return Page(
             days=rows.days,
-            cursor=read_cursor(answer.content.get("nextKey")),
+            cursor=cursor,
+            anchored=is_anchored(cursor, rows.days, market),
             unreadable=rows.unreadable,
             sandbox=answer.sandbox,
             short_position=_position(answer.content) if market is Market.HK else None,

@@ -159,7 +159,6 @@ class Wording:
                     f"OpenD refuses for now: it takes {interface.requests} requests in {_LIMIT_WINDOW_SECONDS:.0f} "
                     "seconds from all its programs together.",
                     "Wait half a minute and ask again, or ask for less.",
-                    retry_after=_LIMIT_WINDOW_SECONDS,
                 )
             case Reason.NO_RIGHT:
                 return NotEntitled(

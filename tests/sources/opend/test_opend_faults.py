@@ -49,7 +49,7 @@ async def connected(
     rsa_key_file: Path | None = None,
 ) -> AsyncIterator[OpenDSource]:
     async with sandboxed(gateway, seconds=seconds, opend_key_file=opend_key_file, rsa_key_file=rsa_key_file) as opend:
-        yield OpenDSource(opend, Quota(None, concurrent=8))
+        yield OpenDSource(opend, Quota(None, concurrent=8, pause=0))
 
 
 async def ask(source: OpenDSource, count: int = 10) -> Series:

@@ -45,7 +45,7 @@ async def answering(fake: FakeOpenD, body: bytes) -> AsyncIterator[OpenDInterest
 
     fake.scripts[ASK] = script
     async with opend_at(fake) as opend:
-        yield OpenDInterest(opend, Quota(None, concurrent=8))
+        yield OpenDInterest(opend, Quota(None, concurrent=8, pause=0))
 
 
 class TestTheWire:
@@ -110,7 +110,7 @@ class TestTheWire:
 @asynccontextmanager
 async def over(gateway: OpenDGateway, seconds: float = 2.0) -> AsyncIterator[OpenDInterest]:
     async with sandboxed(gateway, seconds=seconds) as opend:
-        yield OpenDInterest(opend, Quota(None, concurrent=8))
+        yield OpenDInterest(opend, Quota(None, concurrent=8, pause=0))
 
 
 async def ask(source: OpenDInterest, symbol: Symbol = TENCENT, count: int = 10) -> list[Report]:

@@ -53,7 +53,7 @@ async def answering(fake: FakeOpenD, body: bytes) -> AsyncIterator[OpenDRanking]
 
     fake.scripts[ASK] = script
     async with opend_at(fake) as opend:
-        yield OpenDRanking(opend, Quota(None, concurrent=8))
+        yield OpenDRanking(opend, Quota(None, concurrent=8, pause=0))
 
 
 async def first(source: OpenDRanking, market: Market = Market.US) -> Ranked:
@@ -248,7 +248,7 @@ class TestTheWire:
 @asynccontextmanager
 async def over(gateway: OpenDGateway, seconds: float = 2.0) -> AsyncIterator[OpenDRanking]:
     async with sandboxed(gateway, seconds=seconds) as opend:
-        yield OpenDRanking(opend, Quota(None, concurrent=8))
+        yield OpenDRanking(opend, Quota(None, concurrent=8, pause=0))
 
 
 async def ask(source: OpenDRanking, wanted: int = 60) -> RankingResult:

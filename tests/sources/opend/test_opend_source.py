@@ -45,7 +45,7 @@ async def answering(fake: FakeOpenD, body: bytes) -> AsyncIterator[OpenDSource]:
 
     fake.scripts[ASK] = script
     async with opend_at(fake) as opend:
-        yield OpenDSource(opend, Quota(None, concurrent=8))
+        yield OpenDSource(opend, Quota(None, concurrent=8, pause=0))
 
 
 async def test_it_is_a_source(fake: FakeOpenD) -> None:
@@ -139,4 +139,4 @@ async def test_each_refusal_has_its_own_words(
     assert step in caught.value.next_step
     assert "script" not in str(caught.value)
     if isinstance(caught.value, RateLimited):
-        assert caught.value.retry_after == 30
+        assert "30 requests in 30 seconds" in caught.value.what

@@ -1,0 +1,12 @@
+"""Where this program keeps what it keeps: the user's data folder on this system, or the one that is set."""
+
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+__all__ = ["data_folder"]
+
+
+def data_folder(chosen: Path | None) -> Path:
+    """The folder; it may not exist yet."""
+    return chosen or user_data_path("mcp-shortvol", appauthor=False)

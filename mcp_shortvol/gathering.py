@@ -1,0 +1,111 @@
+"""The rows gathered for one question, from pages and from what is kept, each date once."""
+
+from copy import copy
+from datetime import date
+from typing import Generic
+
+from mcp_shortvol.question import EARLIEST, MAX_DAYS, Question
+from mcp_shortvol.rows import Row
+from mcp_shortvol.series import Ending, Interruption, ShortPosition
+from mcp_shortvol.sources import Page
+from mcp_shortvol.store import Kept, Window
+
+__all__ = ["Gathered"]
+
+
+class Gathered(Generic[Row]):
+    """The rows gathered for a question, which may be not all yet, and what is still wanted of it.
+
+    `ending` is why there are no older ones, once there are to be no more, and `interruption` what came between.
+    """
+
+    def __init__(self, question: Question, unit: str = "days") -> None:
+        self.question = question
+        self.unit = unit
+        self.ending = Ending.COVERED
+        self.interruption: Interruption | None = None
+        # By dates alone one day more than the limit is wanted: having it means that the range was cut.
+        self.wanted = question.count or MAX_DAYS + 1
+        self.restated: set[date] = set()
+        self.reported = 0.0
+        self.clear()
+
+    def copy(self) -> "Gathered[Row]":
+        """The same as it is now, whatever is gathered later."""
+        other = copy(self)
+        other.days, other.restated = dict(self.days), set(self.restated)
+        return other
+
+    def clear(self) -> None:
+        """Begin again with nothing."""
+        self.days: dict[date, Row] = {}
+        self.unreadable = 0
+        self.received = 0
+        self.sandbox = False
+        self.short_position: ShortPosition | None = None
+        self._oldest: date | None = None
+        self._in_range = 0
+
+    @property
+    def window(self) -> Window:
+        """What of a kept run belongs to the answer."""
+        return Window(self.question.start, self.question.end, self.wanted)
+
+    @property
+    def missing(self) -> int:
+        """Days still wanted by count; the dates may satisfy the question sooner."""
+        return self.wanted - self._in_range
+
+    @property
+    def oldest(self) -> date | None:
+        """The date back to which every day is known."""
+        return self._oldest
+
+    @property
+    def covered(self) -> bool:
+        """Whether no older day can belong to the answer."""
+        start = self.question.start
+        return self.missing <= 0 or (start is not None and self._oldest is not None and self._oldest <= start)
+
+    @property
+    def newest_first(self) -> list[Row]:
+        """The rows in the range asked for."""
+        newest_first = sorted(self.days.values(), key=lambda row: row.date, reverse=True)
+        return [row for row in newest_first if self.question.includes(row.date)]
+
+    def add(self, page: Page[Row]) -> int:
+        """Take in a page; the number of its dates that were here already."""
+        repeated: set[date] = set()
+        here = frozenset(self.days)  # a date doubled within a page is no repetition of an earlier one
+        for day in page.days:
+            if day.date < EARLIEST:  # it would be taken for the start of the range
+                self.unreadable += 1
+            elif day.date in here:
+                repeated.add(day.date)
+            else:
+                self._add(day)
+        self.unreadable += page.unreadable
+        self.received += len(page.days) + page.unreadable
+        self.sandbox = self.sandbox or page.sandbox
+        self.short_position = self.short_position or page.short_position
+        return len(repeated)
+
+    def would_cover(self, kept: Kept[Row]) -> bool:
+        """Whether no older day can belong to the answer once the rows of a run that goes on from here are taken in."""
+        start = self.question.start
+        news = sum(row.date not in self.days and self.question.includes(row.date) for row in kept.rows)
+        return self.missing - news <= 0 or (start is not None and kept.run.oldest <= start)
+
+    def add_kept(self, kept: Kept[Row]) -> None:
+        """Take in the rows of a run that goes on from here without a gap, or with which it begins."""
+        for row in kept.rows:
+            self._add(row)
+        self._oldest = min(self._oldest or kept.run.oldest, kept.run.oldest)
+        self.sandbox = self.sandbox or kept.invented
+        self.short_position = self.short_position or kept.position
+
+    def _add(self, row: Row) -> None:
+        if row.date not in self.days:
+            self.days[row.date] = row
+            self._in_range += self.question.includes(row.date)
+            self._oldest = min(self._oldest or row.date, row.date)

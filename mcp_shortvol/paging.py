@@ -1,0 +1,218 @@
+"""Days asked for → pages fetched: the one piece of paging for every source, around what is kept already.
+
+A source gives a page for a cursor; what its cursor means is its own affair. Whatever the page size, whether a cursor
+includes its own day or not, in whatever order days come and however pages overlap, no day is lost and none repeated.
+
+Of what is kept the newest days are taken as they are while they hold. After that the newest page is fetched, a small
+one where it will reach what is kept; where the two agree, the kept run stands for the pages it was made of, and paging
+goes on from its end. Where they do not, nothing kept is used.
+"""
+
+from datetime import date
+from typing import Generic
+
+from mcp_shortvol.errors import UpstreamFault
+from mcp_shortvol.gathering import Gathered
+from mcp_shortvol.markets import weekdays
+from mcp_shortvol.progress import Progress
+from mcp_shortvol.rows import Row
+from mcp_shortvol.series import Ending
+from mcp_shortvol.shelf import Shelf
+from mcp_shortvol.sources import Page, Paged
+from mcp_shortvol.store import Kept, Run, Window
+
+__all__ = ["Paging"]
+
+_LONG_WAIT = 1.0  # seconds that a person would wonder about
+_MOST_STALLS = 3  # pages in a row that bring nothing new before an upstream is taken to go in circles
+_OVERLAP = 10  # days of what is kept that the newest page is to repeat: a split is often told some days late
+
+
+class _Contradicted(Exception):
+    """A page says otherwise than rows that were taken in already."""
+
+
+class Paging(Generic[Row]):
+    """The fetching of one question's rows from `source` into `gathered`; what comes is kept on `shelf`."""
+
+    def __init__(
+        self, source: Paged[Row], gathered: Gathered[Row], shelf: Shelf[Row], progress: Progress | None
+    ) -> None:
+        self._source: Paged[Row] = source
+        self._question = gathered.question
+        self._gathered: Gathered[Row] = gathered
+        self._shelf: Shelf[Row] = shelf
+        self._progress = progress
+        self._begin_again()
+
+    def _begin_again(self) -> None:
+        self._gathered.clear()
+        self._run: Run | None = None  # the kept run that what is gathered belongs to
+        self._follows: date | None = None  # its oldest day, once pages follow on it
+        self._anchored = False
+        self._bridging = True
+        self._took_kept = False
+
+    async def run(self) -> None:
+        """Fetch until the question is covered or the source has no more; raises what the source raises."""
+        try:
+            self._gathered.ending = await self._with_what_is_kept()
+        except _Contradicted:
+            self._begin_again()
+            self._bridging = False
+            self._gathered.ending = await self._page_back(None)
+
+    async def _with_what_is_kept(self) -> Ending:
+        kept = await self._shelf.look(self._gathered.window)
+        if kept is None or not self._shelf.holds(kept, self._question):
+            return await self._page_back(await self._nearest(kept))
+        begins = self._shelf.begins(kept.run)
+        covers = self._gathered.would_cover(kept)
+        if covers or begins or kept.run.older is not None:
+            self._take(kept)
+            if covers or begins:
+                return Ending.COVERED if covers else Ending.HISTORY_BEGINS
+            return await self._page_back(None, cursor=kept.run.older)
+        return await self._page_back(None)
+
+    async def _nearest(self, kept: Kept[Row] | None) -> Kept[Row] | None:
+        """The run that the first page will come to first, given the one that the question is about."""
+        jumps = self._source.first_cursor(self._question.symbol, self._question.end) is not None
+        if self._question.end is None or jumps:
+            return kept
+        return await self._shelf.look(Window(None, None, 1))
+
+    async def _page_back(self, nearest: Kept[Row] | None, *, cursor: str | None = None) -> Ending:
+        """Fetch pages from `cursor`, or from the newest one wanted; `nearest` is what the first will come to."""
+        source, question, gathered = self._source, self._question, self._gathered
+        first = cursor is None
+        if first:
+            cursor = source.first_cursor(question.symbol, question.end)
+        # A source that jumped to the end, or goes on from there, has no newer days to skip.
+        end = None if cursor is not None else question.end
+        newest = first and (end is not None or question.end is None or question.end >= self._shelf.today)
+        reduced = self._size_to_reach(nearest, newest=newest) if first else None
+        start = cursor
+        seen = {cursor}
+        overlap = 0
+        stalls = 0
+        while True:
+            skipping = end is not None and not (gathered.oldest is not None and gathered.oldest <= end)
+            size = source.page_limit if skipping else min(source.page_limit, gathered.missing + overlap)
+            size = reduced or size
+            before = len(gathered.days)
+            page = await source.fetch_page(question.symbol, cursor, size, self._on_wait)
+            if first and nearest is not None and nearest.invented == page.sandbox and not page.days:
+                raise UpstreamFault(f"{source.title} sent no rows, though it had some before.", "Ask again later.")
+            repeated = gathered.add(page)
+            goes_on = await self._keep(page, newest=first and newest)
+            first = False
+            if gathered.covered:
+                return Ending.COVERED
+            if goes_on is not None:
+                if self._shelf.begins(goes_on):
+                    return Ending.HISTORY_BEGINS
+                if goes_on.older is not None and goes_on.older not in seen:
+                    cursor, end, reduced = goes_on.older, None, None
+                    seen.add(cursor)
+                    continue
+            news = len(gathered.days) - before
+            if page.cursor is None:
+                if reduced and len(page.days) >= reduced:
+                    cursor, reduced = start, None  # a page made small on purpose says nothing about the end
+                    gathered.received = 0
+                    continue
+                return await self._at_the_end()
+            reduced = None
+            useless = repeated + page.unreadable
+            overlap = max(overlap, source.overlap, useless)
+            if not news and useless >= size and size < source.page_limit:
+                continue  # the page was too small to reach beyond the days it repeats: ask again, for more
+            if page.cursor in seen:
+                # The key just sent, after days that are new, is the end; one sent before, or a page of old days, a
+                # circle.
+                circle = page.cursor != cursor if news else repeated > max(source.overlap, 1)
+                return Ending.STALLED if circle else await self._at_the_end()
+            stalls = 0 if news else stalls + 1
+            if stalls == _MOST_STALLS:
+                return Ending.STALLED
+            seen.add(page.cursor)
+            cursor = page.cursor
+            await self._report()
+
+    def _size_to_reach(self, nearest: Kept[Row] | None, *, newest: bool) -> int | None:
+        """How many rows the first page needs to come to what is kept; None where that is of no use, or too far."""
+        if nearest is None:
+            return None
+        run, question = nearest.run, self._question
+        useful = run.older is not None or run.begun_at is not None or self._gathered.would_cover(nearest)
+        today = self._shelf.today
+        until = today if newest or question.end is None else question.end
+        size = max(weekdays(run.newest, until), 0) + _OVERLAP
+        return size if useful and size <= self._source.page_limit else None
+
+    async def _keep(self, page: Page[Row], *, newest: bool) -> Run | None:
+        """Keep a page; the run it became part of, where that goes on beyond the page and was taken in."""
+        follows, anchored = self._follows, self._anchored
+        merged = await self._shelf.keep(
+            page, follows=follows, anchored=anchored, newest=newest, window=self._gathered.window
+        )
+        if merged is None:
+            self._run = self._follows = None
+            return None
+        oldest = min(row.date for row in page.days)
+        self._run = merged.kept.run
+        self._follows, self._anchored = oldest, page.anchored
+        if merged.restated and self._bridging:
+            self._bridging = False
+            self._gathered.restated |= set(merged.restated)
+            if self._took_kept:
+                raise _Contradicted
+        return self._bridge(merged.kept, newest=newest, ends=page.cursor is None) if self._bridging else None
+
+    def _bridge(self, kept: Kept[Row], *, newest: bool, ends: bool) -> Run | None:
+        """Take in what a run has beyond what is gathered, where that leads on: to the answer, or to older pages.
+
+        On the newest page a run may also have newer days than the source has now, as one that lags behind.
+        """
+        gathered, run = self._gathered, kept.run
+        beyond = gathered.oldest is not None and run.oldest < gathered.oldest
+        leads_on = gathered.would_cover(kept) or self._shelf.begins(run) or run.older is not None or ends
+        if leads_on and (beyond or newest):
+            self._take(kept)
+            return run if beyond else None
+        return None
+
+    def _take(self, kept: Kept[Row]) -> None:
+        self._took_kept = True
+        self._gathered.add_kept(kept)
+        self._run = kept.run
+        self._follows, self._anchored = kept.run.oldest, kept.run.older is not None
+
+    async def _at_the_end(self) -> Ending:
+        """A source that pages has come to the beginning of the history; one of fixed depth only to its own limit."""
+        source, gathered, run = self._source, self._gathered, self._run
+        if source.depth_limit is not None and gathered.received >= source.depth_limit:
+            return Ending.SOURCE_LIMIT
+        if run is not None and run.oldest == gathered.oldest and not gathered.unreadable:
+            await self._shelf.begin(run.oldest, invented=gathered.sandbox)
+        return Ending.HISTORY_BEGINS
+
+    async def _on_wait(self, seconds: float) -> None:
+        if seconds >= _LONG_WAIT:
+            await self._report(f", waiting {seconds:.0f} s for the vendor's rate limit")
+
+    async def _report(self, more: str = "") -> None:
+        if self._progress is None:
+            return
+        gathered = self._gathered
+        done = len(gathered.days)
+        total = gathered.question.count
+        oldest = f", back to {gathered.oldest}" if gathered.oldest else ""
+        # MCP wants progress to increase each time, also where only the words are new.
+        gathered.reported = max(done, gathered.reported + 0.01)
+        await self._progress(
+            gathered.reported,
+            max(total, done) if total else None,
+            f"{done} {gathered.unit} from {self._source.title}{oldest}{more}",
+        )

@@ -1,0 +1,96 @@
+"""One symbol's place in the store: what of a source's pages is fit to be kept, and whether what is kept still holds."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Generic
+
+from mcp_shortvol.freshness import Freshness
+from mcp_shortvol.markets import weekdays
+from mcp_shortvol.question import EARLIEST, Question
+from mcp_shortvol.rows import Row
+from mcp_shortvol.sources import Page, Paged
+from mcp_shortvol.store import Addition, Kept, Merged, Run, SeriesKey, Store, Window
+from mcp_shortvol.symbols import Symbol
+
+__all__ = ["Shelf"]
+
+_LONGEST_PAUSE = 10  # weekdays without trading that are believed to be a holiday, and no gap
+
+
+class Shelf(Generic[Row]):
+    """What `store` has of the rows that `source` gives for `symbol`."""
+
+    def __init__(self, store: Store, freshness: Freshness, source: Paged[Row], symbol: Symbol) -> None:
+        self._store = store
+        self._freshness = freshness
+        self._source: Paged[Row] = source
+        self._symbol = symbol
+
+    @property
+    def today(self) -> date:
+        """The date it is in the market now."""
+        return self._symbol.market.date_of(self._freshness.now())
+
+    async def look(self, window: Window) -> Kept[Row] | None:
+        """The newest run with a day on or before the window's end; of a market and a sandbox the one seen last."""
+        found = [
+            kept
+            for invented in (False, True)
+            if (kept := await self._store.look(self._key(invented), self._source.row, window))
+        ]
+        return max(found, key=lambda kept: kept.run.checked_at, default=None)
+
+    def holds(self, kept: Kept[Row], question: Question) -> bool:
+        """Whether the newest days of the answer can be taken from what is kept, without asking."""
+        run, market = kept.run, self._symbol.market
+        if question.end is not None and question.end <= run.newest:
+            settled = question.end <= self._freshness.settled_through(market)
+            if settled and self._freshness.past_holds(market, run.checked_at, invented=kept.invented):
+                return True
+        return run.topped_at is not None and self._freshness.newest_holds(
+            market, run.newest, run.topped_at, invented=kept.invented
+        )
+
+    def begins(self, run: Run) -> bool:
+        """Whether the source can be believed to have nothing older than a run."""
+        return run.begun_at is not None and self._freshness.beginning_holds(run.begun_at)
+
+    async def keep(
+        self, page: Page[Row], *, follows: date | None, anchored: bool, newest: bool, window: Window
+    ) -> Merged[Row] | None:
+        """Keep a page, where it is fit to be kept; None where it is not.
+
+        `follows` is the oldest day of the page before, to which an `anchored` cursor led from.
+        """
+        rows = self._fit(page)
+        if rows is None:
+            return None
+        if follows is not None and not anchored and weekdays(max(row.date for row in rows), follows) > _LONGEST_PAUSE:
+            follows = None
+        addition = Addition(
+            rows=rows,
+            joins=follows,
+            older=page.cursor if page.anchored else None,
+            newest=newest,
+            settled_through=self._freshness.settled_through(self._symbol.market),
+            position=page.short_position,
+            at=self._freshness.now(),
+        )
+        return await self._store.keep(self._key(page.sandbox), self._source.row, addition, window)
+
+    async def begin(self, oldest: date, *, invented: bool) -> None:
+        """Note that the source has nothing older than the run whose oldest day this is."""
+        await self._store.begin(self._key(invented), oldest, self._freshness.now())
+
+    def _key(self, invented: bool) -> SeriesKey:
+        return SeriesKey(self._source.upstream, self._source.interface, str(self._symbol), invented)
+
+    def _fit(self, page: Page[Row]) -> Sequence[Row] | None:
+        """The rows of a page, each date once; None where anything in it is missing, damaged or cannot be true."""
+        today = self.today
+        rows: dict[date, Row] = {}
+        for row in page.days:
+            possible = EARLIEST <= row.date <= today and row.date.weekday() < 5
+            if not possible or not row.whole or rows.setdefault(row.date, row) != row:
+                return None
+        return list(rows.values()) if rows and not page.unreadable else None

@@ -1,0 +1,130 @@
+"""What a store of fetched rows is: runs of days without a gap, by series.
+
+A series is what one upstream says of one symbol through one interface; two gateways never share one, and invented days
+never stand among real ones. Within a series, a run says that every trading day between its oldest and its newest is
+here; between two runs nothing is known. Rows come in by pages, of which each is true by itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Generic, NamedTuple, Protocol
+
+from mcp_shortvol.rows import Row
+from mcp_shortvol.series import ShortPosition
+
+__all__ = ["NOTHING_KEPT", "Addition", "Kept", "Merged", "NoStore", "Run", "SeriesKey", "Store", "Window"]
+
+
+class SeriesKey(NamedTuple):
+    """Whose rows: the upstream by address and account, the interface, the symbol, and whether they are invented."""
+
+    upstream: str
+    interface: str
+    symbol: str
+    invented: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run without a gap. Times are Unix seconds.
+
+    `older` is the cursor under which the source gives what is older than `oldest`, None where that is not known.
+    `begun_at` is when the source last said that there is nothing older, `topped_at` when it last had nothing newer,
+    `checked_at` when a page of it last said the same as what is kept.
+    """
+
+    oldest: date
+    newest: date
+    older: str | None
+    begun_at: float | None
+    topped_at: float | None
+    checked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The rows wanted: on or before `end`, on or after `start`, the newest `limit` of them."""
+
+    start: date | None
+    end: date | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept(Generic[Row]):
+    """A run, and its rows in a window, newest first."""
+
+    run: Run
+    rows: Sequence[Row]
+    invented: bool
+    position: ShortPosition | None
+
+
+@dataclass(frozen=True, slots=True)
+class Addition(Generic[Row]):
+    """A page to be kept: rows without a gap, each date once.
+
+    `joins` is the date of a kept row that the page follows without a gap, `older` the cursor to what follows the page.
+    `newest` says that the source had nothing newer than this page. Rows up to `settled_through` no longer move by
+    themselves: if they differ from what is kept, the source has restated them.
+    """
+
+    rows: Sequence[Row]
+    joins: date | None
+    older: str | None
+    newest: bool
+    settled_through: date
+    position: ShortPosition | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Merged(Generic[Row]):
+    """What became of an addition: the run it is part of now, and the dates on which it contradicted what was kept."""
+
+    kept: Kept[Row]
+    restated: Sequence[date]
+
+
+class Store(Protocol):
+    """Keeps rows. It may forget at any time, as a file does that somebody deletes, and it never raises."""
+
+    async def look(self, key: SeriesKey, kind: type[Row], window: Window) -> Kept[Row] | None:
+        """The newest run that has a day on or before the window's end, and its rows in the window."""
+
+    async def keep(
+        self, key: SeriesKey, kind: type[Row], addition: Addition[Row], window: Window
+    ) -> Merged[Row] | None:
+        """Keep a page, all of it or nothing; None where it could not be kept.
+
+        What is kept is contradicted as a whole: where the page says otherwise of a settled day, the run that has that
+        day is dropped, and the page begins a new one.
+        """
+
+    async def begin(self, key: SeriesKey, oldest: date, at: float) -> None:
+        """Note that the source has nothing older than the run whose oldest day this is."""
+
+    async def aclose(self) -> None:
+        """Give up what the store holds open."""
+
+
+class NoStore:
+    """Keeps nothing."""
+
+    async def look(self, key: SeriesKey, kind: type[Row], window: Window) -> Kept[Row] | None:
+        """See Store."""
+
+    async def keep(
+        self, key: SeriesKey, kind: type[Row], addition: Addition[Row], window: Window
+    ) -> Merged[Row] | None:
+        """See Store."""
+
+    async def begin(self, key: SeriesKey, oldest: date, at: float) -> None:
+        """See Store."""
+
+    async def aclose(self) -> None:
+        """See Store."""
+
+
+NOTHING_KEPT = NoStore()
