@@ -124,7 +124,7 @@ async def _make_do(gathered: Gathered[Row], shelf: Shelf[Row], error: ShortVolum
 
 def _as_of(question: Question, kept: Kept[Row]) -> float | None:
     """When the kept days were the answer's newest; None where nobody knows what lies between them and its end."""
-    inside = question.end is not None and question.end <= kept.run.newest
+    inside = question.end is not None and question.end <= kept.run.until
     return kept.run.checked_at if inside else kept.run.topped_at
 
 

@@ -49,7 +49,7 @@ class Paging(Generic[Row]):
         self._gathered.clear()
         self._run: Run | None = None  # the kept run that what is gathered belongs to
         self._follows: date | None = None  # its oldest day, once pages follow on it
-        self._anchored = False
+        self._anchor: str | None = None  # the cursor to what follows, where it names that day
         self._bridging = True
         self._took_kept = False
 
@@ -66,14 +66,14 @@ class Paging(Generic[Row]):
         kept = await self._shelf.look(self._gathered.window)
         if kept is None or not self._shelf.holds(kept, self._question):
             return await self._page_back(await self._nearest(kept))
-        begins = self._shelf.begins(kept.run)
-        covers = self._gathered.would_cover(kept)
-        if covers or begins or kept.run.older is not None:
-            self._take(kept)
-            if covers or begins:
-                return Ending.COVERED if covers else Ending.HISTORY_BEGINS
-            return await self._page_back(None, cursor=kept.run.older)
-        return await self._page_back(None)
+        if not self._is_useful(kept):
+            return await self._page_back(None)
+        self._take(kept)
+        if self._gathered.covered:
+            return Ending.COVERED
+        if self._shelf.begins(kept.run):
+            return Ending.HISTORY_BEGINS
+        return await self._page_back(None, cursor=kept.run.older)
 
     async def _nearest(self, kept: Kept[Row] | None) -> Kept[Row] | None:
         """The run that the first page will come to first, given the one that the question is about."""
@@ -90,23 +90,24 @@ class Paging(Generic[Row]):
             cursor = source.first_cursor(question.symbol, question.end)
         # A source that jumped to the end, or goes on from there, has no newer days to skip.
         end = None if cursor is not None else question.end
-        newest = first and (end is not None or question.end is None or question.end >= self._shelf.today)
-        reduced = self._size_to_reach(nearest, newest=newest) if first else None
+        until = self._until(end) if first else None
+        reach = self._size_to_reach(nearest, until) if first else None
+        reduced = reach if nearest is not None and self._is_useful(nearest) else None
         start = cursor
         seen = {cursor}
-        overlap = 0
+        overlap = 0 if first else source.overlap
         stalls = 0
         while True:
             skipping = end is not None and not (gathered.oldest is not None and gathered.oldest <= end)
             size = source.page_limit if skipping else min(source.page_limit, gathered.missing + overlap)
-            size = reduced or size
+            size = reduced or (max(size, reach) if first and reach else size)
             before = len(gathered.days)
             page = await source.fetch_page(question.symbol, cursor, size, self._on_wait)
             if first and nearest is not None and nearest.invented == page.sandbox and not page.days:
                 raise UpstreamFault(f"{source.title} sent no rows, though it had some before.", "Ask again later.")
             repeated = gathered.add(page)
-            goes_on = await self._keep(page, newest=first and newest)
-            first = False
+            goes_on = await self._keep(page, until)
+            first, until = False, None
             if gathered.covered:
                 return Ending.COVERED
             if goes_on is not None:
@@ -114,13 +115,15 @@ class Paging(Generic[Row]):
                     return Ending.HISTORY_BEGINS
                 if goes_on.older is not None and goes_on.older not in seen:
                     cursor, end, reduced = goes_on.older, None, None
+                    overlap = max(overlap, source.overlap)
                     seen.add(cursor)
                     continue
             news = len(gathered.days) - before
             if page.cursor is None:
                 if reduced and len(page.days) >= reduced:
-                    cursor, reduced = start, None  # a page made small on purpose says nothing about the end
-                    gathered.received = 0
+                    # A page made small on purpose says nothing about the end: the same again, and all of it.
+                    cursor, reduced, overlap = start, None, len(page.days)
+                    gathered.received, until = 0, self._until(end)
                     continue
                 return await self._at_the_end()
             reduced = None
@@ -140,54 +143,55 @@ class Paging(Generic[Row]):
             cursor = page.cursor
             await self._report()
 
-    def _size_to_reach(self, nearest: Kept[Row] | None, *, newest: bool) -> int | None:
-        """How many rows the first page needs to come to what is kept; None where that is of no use, or too far."""
-        if nearest is None:
-            return None
-        run, question = nearest.run, self._question
-        useful = run.older is not None or run.begun_at is not None or self._gathered.would_cover(nearest)
-        today = self._shelf.today
-        until = today if newest or question.end is None else question.end
-        size = max(weekdays(run.newest, until), 0) + _OVERLAP
-        return size if useful and size <= self._source.page_limit else None
+    def _until(self, end_to_skip_to: date | None) -> date:
+        """The date up to which a first page speaks: of all there is, or of the time up to the end asked for."""
+        end = self._question.end
+        jumped = end_to_skip_to is None and end is not None and end < self._shelf.today
+        return end if jumped and end is not None else date.max
 
-    async def _keep(self, page: Page[Row], *, newest: bool) -> Run | None:
+    def _size_to_reach(self, nearest: Kept[Row] | None, until: date | None) -> int | None:
+        """How many rows the first page needs to repeat some of what is kept; None where that is too far."""
+        if nearest is None or until is None:
+            return None
+        size = max(weekdays(nearest.run.newest, min(until, self._shelf.today)), 0) + _OVERLAP
+        return size if size <= self._source.page_limit else None
+
+    def _is_useful(self, kept: Kept[Row]) -> bool:
+        """Whether a run leads on from a page that comes to it: to the answer, to the end, or to older pages."""
+        return kept.run.older is not None or self._shelf.begins(kept.run) or self._gathered.would_cover(kept)
+
+    async def _keep(self, page: Page[Row], until: date | None) -> Run | None:
         """Keep a page; the run it became part of, where that goes on beyond the page and was taken in."""
-        follows, anchored = self._follows, self._anchored
         merged = await self._shelf.keep(
-            page, follows=follows, anchored=anchored, newest=newest, window=self._gathered.window
+            page, until=until, follows=self._follows, anchor=self._anchor, window=self._gathered.window
         )
         if merged is None:
-            self._run = self._follows = None
+            self._run = self._follows = self._anchor = None
             return None
-        oldest = min(row.date for row in page.days)
         self._run = merged.kept.run
-        self._follows, self._anchored = oldest, page.anchored
+        self._follows = min(row.date for row in page.days)
+        self._anchor = page.cursor if page.anchored else None
         if merged.restated and self._bridging:
             self._bridging = False
             self._gathered.restated |= set(merged.restated)
             if self._took_kept:
                 raise _Contradicted
-        return self._bridge(merged.kept, newest=newest, ends=page.cursor is None) if self._bridging else None
+        return self._bridge(merged.kept, ends=page.cursor is None) if self._bridging else None
 
-    def _bridge(self, kept: Kept[Row], *, newest: bool, ends: bool) -> Run | None:
-        """Take in what a run has beyond what is gathered, where that leads on: to the answer, or to older pages.
-
-        On the newest page a run may also have newer days than the source has now, as one that lags behind.
-        """
+    def _bridge(self, kept: Kept[Row], *, ends: bool) -> Run | None:
+        """Take in what a run has beyond what is gathered, where that leads on."""
         gathered, run = self._gathered, kept.run
         beyond = gathered.oldest is not None and run.oldest < gathered.oldest
-        leads_on = gathered.would_cover(kept) or self._shelf.begins(run) or run.older is not None or ends
-        if leads_on and (beyond or newest):
-            self._take(kept)
-            return run if beyond else None
-        return None
+        if not beyond or not (ends or self._is_useful(kept)):
+            return None
+        self._take(kept)
+        return run
 
     def _take(self, kept: Kept[Row]) -> None:
         self._took_kept = True
         self._gathered.add_kept(kept)
         self._run = kept.run
-        self._follows, self._anchored = kept.run.oldest, kept.run.older is not None
+        self._follows, self._anchor = kept.run.oldest, kept.run.older
 
     async def _at_the_end(self) -> Ending:
         """A source that pages has come to the beginning of the history; one of fixed depth only to its own limit."""

@@ -1,7 +1,7 @@
 """One symbol's place in the store: what of a source's pages is fit to be kept, and whether what is kept still holds."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Generic
 
 from mcp_shortvol.freshness import Freshness
@@ -43,7 +43,7 @@ class Shelf(Generic[Row]):
     def holds(self, kept: Kept[Row], question: Question) -> bool:
         """Whether the newest days of the answer can be taken from what is kept, without asking."""
         run, market = kept.run, self._symbol.market
-        if question.end is not None and question.end <= run.newest:
+        if question.end is not None and question.end <= run.until:
             settled = question.end <= self._freshness.settled_through(market)
             if settled and self._freshness.past_holds(market, run.checked_at, invented=kept.invented):
                 return True
@@ -56,22 +56,27 @@ class Shelf(Generic[Row]):
         return run.begun_at is not None and self._freshness.beginning_holds(run.begun_at)
 
     async def keep(
-        self, page: Page[Row], *, follows: date | None, anchored: bool, newest: bool, window: Window
+        self, page: Page[Row], *, until: date | None, follows: date | None, anchor: str | None, window: Window
     ) -> Merged[Row] | None:
         """Keep a page, where it is fit to be kept; None where it is not.
 
-        `follows` is the oldest day of the page before, to which an `anchored` cursor led from.
+        `until` is the date up to which it was asked for, date.max for the newest there is, or None where it `follows`
+        another page, whose oldest day that is. `anchor` is the cursor it was asked with, where that is an anchored one,
+        which leads on without a gap; any other may lead anywhere.
         """
         rows = self._fit(page)
         if rows is None:
             return None
-        if follows is not None and not anchored and weekdays(max(row.date for row in rows), follows) > _LONGEST_PAUSE:
+        newest = max(row.date for row in rows)
+        if follows is not None and anchor is None and weekdays(newest, follows) > _LONGEST_PAUSE:
             follows = None
         addition = Addition(
             rows=rows,
+            until=until or (follows - timedelta(1) if follows else newest),
             joins=follows,
-            older=page.cursor if page.anchored else None,
-            newest=newest,
+            # Of the last page its own cursor: whether there is really nothing older can then be asked again.
+            older=anchor if page.cursor is None else page.cursor if page.anchored else None,
+            newest=until == date.max,
             settled_through=self._freshness.settled_through(self._symbol.market),
             position=page.short_position,
             at=self._freshness.now(),

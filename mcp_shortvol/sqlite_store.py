@@ -10,6 +10,7 @@ Whenever the process ends, the file holds whole pages: a run never promises a da
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -26,12 +27,12 @@ _VERSION = 1
 _SCHEMA = (
     "CREATE TABLE series (id INTEGER PRIMARY KEY, upstream TEXT NOT NULL, interface TEXT NOT NULL, symbol TEXT NOT "
     "NULL, invented INTEGER NOT NULL, position TEXT, UNIQUE (upstream, interface, symbol, invented))",
-    "CREATE TABLE run (series INTEGER NOT NULL, oldest TEXT NOT NULL, newest TEXT NOT NULL, older TEXT, begun_at REAL, "
-    "topped_at REAL, checked_at REAL NOT NULL, PRIMARY KEY (series, oldest)) WITHOUT ROWID",
+    "CREATE TABLE run (series INTEGER NOT NULL, oldest TEXT NOT NULL, newest TEXT NOT NULL, until TEXT NOT NULL, older "
+    "TEXT, begun_at REAL, topped_at REAL, checked_at REAL NOT NULL, PRIMARY KEY (series, oldest)) WITHOUT ROWID",
     "CREATE TABLE day (series INTEGER NOT NULL, date TEXT NOT NULL, cells TEXT NOT NULL, settled INTEGER NOT NULL, "
     "PRIMARY KEY (series, date)) WITHOUT ROWID",
 )
-_RUN = "oldest, newest, older, begun_at, topped_at, checked_at"
+_RUN = "oldest, newest, until, older, begun_at, topped_at, checked_at"
 _LAST_DATE = "9999-12-31"
 _INVENTED_FOR = 86_400.0  # a sandbox is at another port each time it is started, and nobody asks for its days again
 
@@ -132,44 +133,63 @@ class _Series:
     def add(self, addition: Addition[Row]) -> tuple[Run, Sequence[date]]:
         """Write a page, and join it with the runs it agrees with; that run, and where it contradicted others."""
         cells = {row.date: json.dumps(row[1:-1], separators=(",", ":")) for row in addition.rows}
-        page = Run(min(cells), max(cells), addition.older, None, addition.at if addition.newest else None, addition.at)
+        until = max(addition.until, max(cells))
+        page = Run(
+            oldest=min(cells),
+            newest=max(cells),
+            until=max(cells) if addition.newest else until,
+            older=addition.older,
+            begun_at=None,
+            topped_at=addition.at if addition.newest else None,
+            checked_at=addition.at,
+        )
         restated: set[date] = set()
         joined = [page]
-        for run in self._runs_touching(page, addition.joins):
-            contradicted = self._contradicted(run, page, cells)
+        for run in self._runs_touching(page.oldest, until, addition.joins):
+            contradicted = self._contradicted(run, page.oldest, until, cells)
             if contradicted:
                 restated |= contradicted
                 self._delete_days(run.oldest, run.newest)
-            else:
+            elif run.newest > until:
                 joined.append(run)
+            elif run.oldest <= page.newest:
+                joined.append(replace(run, newest=min(run.newest, page.newest), until=page.until))
             self._connection.execute("DELETE FROM run WHERE series = ? AND oldest = ?", (self.id, str(run.oldest)))
-        self._delete_days(page.oldest, page.newest)  # what has not settled may also have vanished
+        self._delete_days(page.oldest, until)  # what has not settled may also have vanished
         self._connection.executemany(
             "INSERT INTO day VALUES (?, ?, ?, ?)",
             ((self.id, str(day), text, day <= addition.settled_through) for day, text in cells.items()),
         )
         run = _union(joined)
         self._connection.execute(
-            "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (self.id, str(run.oldest), str(run.newest), run.older, run.begun_at, run.topped_at, run.checked_at),
+            "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                self.id,
+                str(run.oldest),
+                str(run.newest),
+                str(run.until),
+                run.older,
+                run.begun_at,
+                run.topped_at,
+                run.checked_at,
+            ),
         )
         if addition.newest and addition.position is not None:
             self._position = _write_position(addition.position)
             self._connection.execute("UPDATE series SET position = ? WHERE id = ?", (self._position, self.id))
         return run, sorted(restated, reverse=True)
 
-    def _runs_touching(self, page: Run, joins: date | None) -> Sequence[Run]:
-        """The runs that share a date with a page, or have the row that it follows."""
-        joins = joins or page.newest
+    def _runs_touching(self, oldest: date, until: date, joins: date | None) -> Sequence[Run]:
+        """The runs that have a date of which a page speaks, or the row that it follows."""
         found = self._connection.execute(
             f"SELECT {_RUN} FROM run WHERE series = ? AND (oldest <= ? AND newest >= ? OR ? BETWEEN oldest AND newest)",  # noqa: S608
-            (self.id, str(page.newest), str(page.oldest), str(joins)),
+            (self.id, str(until), str(oldest), str(joins or until)),
         )
         return [_run(row) for row in found]
 
-    def _contradicted(self, run: Run, page: Run, cells: dict[date, str]) -> set[date]:
+    def _contradicted(self, run: Run, oldest: date, until: date, cells: dict[date, str]) -> set[date]:
         """The settled dates of which a page says something else than a run, or one of them says nothing."""
-        first, last = max(run.oldest, page.oldest), min(run.newest, page.newest)
+        first, last = max(run.oldest, oldest), min(run.newest, until)
         rows = self._connection.execute(
             "SELECT date, cells, settled FROM day WHERE series = ? AND date BETWEEN ? AND ?",
             (self.id, str(first), str(last)),
@@ -194,6 +214,7 @@ def _union(runs: Sequence[Run]) -> Run:
     return Run(
         oldest=reaching_back.oldest,
         newest=reaching_up.newest,
+        until=reaching_up.until,
         older=reaching_back.older,
         begun_at=begun_at,
         topped_at=page.topped_at or reaching_up.topped_at,
@@ -201,9 +222,10 @@ def _union(runs: Sequence[Run]) -> Run:
     )
 
 
-def _run(row: tuple[str, str, str | None, float | None, float | None, float]) -> Run:
-    oldest, newest, older, begun_at, topped_at, checked_at = row
-    return Run(date.fromisoformat(oldest), date.fromisoformat(newest), older, begun_at, topped_at, checked_at)
+def _run(row: tuple[str, str, str, str | None, float | None, float | None, float]) -> Run:
+    oldest, newest, until, older, begun_at, topped_at, checked_at = row
+    day = date.fromisoformat
+    return Run(day(oldest), day(newest), day(until), older, begun_at, topped_at, checked_at)
 
 
 def _drop_invented(connection: sqlite3.Connection, key: SeriesKey, now: float) -> None:

@@ -27,15 +27,17 @@ class SeriesKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run without a gap. Times are Unix seconds.
+    """A run without a gap, and without a day between `newest` and `until`. Times are Unix seconds.
 
-    `older` is the cursor under which the source gives what is older than `oldest`, None where that is not known.
+    `older` is the cursor under which the source gives what is older than `oldest`, perhaps after some rows that are
+    here already; None where that is not known.
     `begun_at` is when the source last said that there is nothing older, `topped_at` when it last had nothing newer,
     `checked_at` when a page of it last said the same as what is kept.
     """
 
     oldest: date
     newest: date
+    until: date
     older: str | None
     begun_at: float | None
     topped_at: float | None
@@ -65,12 +67,14 @@ class Kept(Generic[Row]):
 class Addition(Generic[Row]):
     """A page to be kept: rows without a gap, each date once.
 
-    `joins` is the date of a kept row that the page follows without a gap, `older` the cursor to what follows the page.
-    `newest` says that the source had nothing newer than this page. Rows up to `settled_through` no longer move by
-    themselves: if they differ from what is kept, the source has restated them.
+    `until` is how far it goes: the source has nothing between the newest row and this date. `joins` is the date of a
+    kept row that the page follows without a gap, `older` the cursor to what follows the page. `newest` says that the
+    source had nothing newer at all. Rows up to `settled_through` no longer move by themselves: if they differ from what
+    is kept, the source has restated them.
     """
 
     rows: Sequence[Row]
+    until: date
     joins: date | None
     older: str | None
     newest: bool

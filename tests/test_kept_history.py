@@ -1,0 +1,523 @@
+"""What is kept changes no answer: the same days as by asking for everything anew, with fewer requests.
+
+A vendor is played whose days appear, are restated and fail to come, while questions of all kinds are asked.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mcp_shortvol.errors import NotEntitled, ShortVolumeError, UnknownSecurity, UpstreamUnreachable
+from mcp_shortvol.freshness import Freshness
+from mcp_shortvol.history import History
+from mcp_shortvol.question import Question
+from mcp_shortvol.quota import OnWait
+from mcp_shortvol.series import Day, Ending, Series, ShortPosition
+from mcp_shortvol.sources import Page
+from mcp_shortvol.sqlite_store import SqliteStore
+from mcp_shortvol.store import NOTHING_KEPT, Store
+from mcp_shortvol.symbols import Symbol
+from tests.played_vendor import TENCENT, Vendor, weekdays_between
+
+pytestmark = pytest.mark.anyio
+
+
+class Died(Exception):
+    """The process ended here."""
+
+
+questions = st.builds(
+    lambda count, start, end: (count, *((end, start) if start and end and start < end else (start, end))),
+    st.none() | st.integers(1, 120),
+    st.none() | st.integers(0, 150),
+    st.none() | st.integers(-3, 130),
+).map(lambda asked: asked if asked[0] or asked[1] is not None else (7, None, asked[2]))
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("ask"), questions, st.none()),
+        st.tuples(st.just("ask"), questions, st.tuples(st.integers(0, 4), st.sampled_from(["fails", "dies"]))),
+        st.tuples(st.just("wait"), st.integers(1, 9)),
+        st.tuples(st.just("restate"), st.integers(0, 5), st.sampled_from([1, 1000])),
+        st.tuples(st.just("hold back"), st.integers(0, 3)),
+        st.tuples(
+            st.just("bring"),
+        ),
+        st.tuples(st.just("forget")),
+    ),
+    min_size=2,
+    max_size=14,
+)
+vendors = st.builds(
+    Vendor,
+    keys=st.sampled_from(["time", "row", "place", "none"]),
+    page_limit=st.integers(24, 60),
+    inclusive=st.booleans(),
+    short_pages=st.sampled_from([0, 0, 3]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(vendor=vendors, script=steps)
+def test_the_same_days_as_by_asking_for_everything_anew(vendor: Vendor, script: list[tuple[Any, ...]]) -> None:
+    anyio.run(play, vendor, script, lambda: SqliteStore(None))
+
+
+async def play(vendor: Vendor, script: list[tuple[Any, ...]], new_store: Callable[[], Store]) -> None:
+    if vendor.keys == "none":
+        vendor.short_pages = 0  # such a source gives what it is asked for, or all it has
+    store = new_store()
+    async with anyio.create_task_group() as tasks:
+        history = History(store, Freshness(0, vendor.now), tasks)
+        for step in script:
+            match step:
+                case "ask", (count, start, end), failure:
+                    await ask_and_compare(history, vendor, question(vendor, count, start, end), failure)
+                case "wait", days:
+                    vendor.today += timedelta(days)
+                case "restate", first, how_many:
+                    vendor.restate(first, first + how_many)
+                case "hold back", place:
+                    vendor.late.add(vendor.days()[place].date)
+                case ("bring",):
+                    vendor.late.clear()
+                case ("forget",):
+                    await store.aclose()
+                    store = new_store()
+                    history = History(store, Freshness(0, vendor.now), tasks)
+        await store.aclose()
+
+
+def question(vendor: Vendor, count: int | None, start: int | None, end: int | None) -> Question:
+    first = None if start is None else vendor.today - timedelta(start)
+    last = None if end is None else vendor.today - timedelta(end)
+    return Question(TENCENT, count, first, last)
+
+
+async def ask_and_compare(history: History, vendor: Vendor, asked: Question, failure: tuple[int, str] | None) -> None:
+    errors = {"fails": UpstreamUnreachable("It is gone.", "Wait."), "dies": Died()}
+    vendor.fails = [None] * failure[0] + [errors[failure[1]]] if failure else []
+    expected = vendor.answer(asked)
+    try:
+        series = await history.series(vendor, asked)
+    except (Died, UpstreamUnreachable):
+        return
+    finally:
+        vendor.fails = []
+    if series.interruption is None:
+        kept_longer = vendor.keys == "none" and len(series.days) > len(expected)
+        days = list(series.days)
+        assert days[: len(expected)] == expected
+        assert kept_longer or days == expected
+        assert {day.date for day in days} <= {day.date for day in vendor.days()}
+    else:
+        dates = [day.date for day in series.days]
+        assert not series.complete
+        assert dates
+        # Kept days may be ones that the vendor holds back again.
+        assert set(dates) ^ set(weekdays_between(dates[-1], dates[0])) <= vendor.late
+
+
+@asynccontextmanager
+async def history_of(vendor: Vendor, store: Store | None = None, fresh: float | None = None) -> AsyncIterator[History]:
+    """A history by the vendor's clock; by default the market's clock says how long what was seen holds."""
+    kept = store or SqliteStore(None)
+    async with anyio.create_task_group() as tasks:
+        yield History(kept, Freshness(fresh, vendor.now), tasks)
+        tasks.cancel_scope.cancel()
+    if store is None:
+        await kept.aclose()
+
+
+def newest(count: int, end: date | None = None) -> Question:
+    return Question(TENCENT, count, None, end)
+
+
+async def requests(vendor: Vendor, history: History, question: Question) -> list[int]:
+    """How large the pages are that a question takes; its answer is checked."""
+    vendor.asked.clear()
+    series = await history.series(vendor, question)
+    assert list(series.days) == vendor.answer(question)
+    return [size for _, size in vendor.asked]
+
+
+class TestRequests:
+    """What a question costs."""
+
+    async def test_a_repeated_question_costs_nothing_while_the_newest_day_holds(self) -> None:
+        vendor = Vendor()
+        async with history_of(vendor) as history:
+            assert await requests(vendor, history, newest(100)) == [50, 50]
+            assert await requests(vendor, history, newest(100)) == []
+            assert await requests(vendor, history, newest(7)) == []
+            assert await requests(vendor, history, newest(30, end=vendor.today - timedelta(20))) == []
+
+    async def test_and_one_small_page_once_it_does_not(self) -> None:
+        vendor = Vendor()
+        async with history_of(vendor) as history:
+            await requests(vendor, history, newest(100))
+            vendor.today += timedelta(1)
+            assert await requests(vendor, history, newest(100)) == [11]
+            assert await requests(vendor, history, newest(100)) == []
+
+    async def test_older_days_are_fetched_from_where_the_kept_ones_end(self) -> None:
+        for keys in ("row", "time"):
+            vendor = Vendor(keys=keys)
+            async with history_of(vendor) as history:
+                await requests(vendor, history, newest(50))
+                assert len(await requests(vendor, history, newest(75))) == 1
+                vendor.today += timedelta(3)
+                assert len(await requests(vendor, history, newest(95))) == 2
+
+    async def test_a_run_is_joined_over_the_days_between(self) -> None:
+        vendor = Vendor()
+        async with history_of(vendor) as history:
+            await requests(vendor, history, newest(50))
+            vendor.today += timedelta(50)
+            assert await requests(vendor, history, newest(20)) == [46]
+            assert await requests(vendor, history, newest(80)) == []
+
+    async def test_a_gap_is_no_run(self) -> None:
+        vendor = Vendor()
+        async with history_of(vendor) as history:
+            await requests(vendor, history, newest(50))
+            vendor.today += timedelta(100)
+            assert await requests(vendor, history, newest(20)) == [20]
+            assert await requests(vendor, history, newest(100)) == [50, 30]
+            assert await requests(vendor, history, newest(120)) == []
+
+    async def test_keys_that_may_mean_something_else_tomorrow_are_not_gone_on_from(self) -> None:
+        vendor = Vendor(keys="place")
+        async with history_of(vendor) as history:
+            await requests(vendor, history, newest(50))
+            assert await requests(vendor, history, newest(40)) == []
+            vendor.today += timedelta(1)
+            assert await requests(vendor, history, newest(100)) == [50, 50]
+
+    async def test_a_jump_into_the_past_is_kept_by_itself(self) -> None:
+        vendor = Vendor(keys="time")
+        past = newest(10, end=vendor.today - timedelta(100))
+        async with history_of(vendor) as history:
+            assert len(await requests(vendor, history, past)) == 1
+            assert await requests(vendor, history, past) == []
+            assert len(await requests(vendor, history, newest(10))) == 1
+            assert len(await requests(vendor, history, newest(90))) >= 1
+
+    async def test_the_beginning_of_a_history_is_believed_for_a_while(self) -> None:
+        vendor = Vendor()
+        async with history_of(vendor) as history:
+            assert await requests(vendor, history, newest(500)) == [50, 50, 50]
+            assert await requests(vendor, history, newest(500)) == []
+            vendor.minutes += 6
+            assert len(await requests(vendor, history, newest(500))) == 1  # the last page again
+
+    async def test_a_source_without_paging_gives_more_days_than_it_has(self) -> None:
+        vendor = Vendor(keys="none", page_limit=30)
+        async with history_of(vendor) as history:
+            await history.series(vendor, newest(30))
+            vendor.today += timedelta(28)
+            series = await history.series(vendor, newest(45))
+        assert [len(series.days), series.complete] == [45, True]
+
+    async def test_a_setting_says_how_long_days_hold(self) -> None:
+        vendor = Vendor()
+        async with history_of(vendor, fresh=600) as history:
+            await requests(vendor, history, newest(20))
+            vendor.minutes += 9
+            assert await requests(vendor, history, newest(20)) == []
+            vendor.minutes += 2
+            assert len(await requests(vendor, history, newest(20))) == 1
+
+    async def test_a_clock_that_was_set_back_believes_nothing_from_the_future(self) -> None:
+        vendor = Vendor()
+        async with history_of(vendor) as history:
+            await requests(vendor, history, newest(20))
+            vendor.minutes -= 60
+            assert len(await requests(vendor, history, newest(20))) == 1
+
+    async def test_the_weekly_position_is_kept_with_the_newest_page(self) -> None:
+        vendor = Vendor()
+        async with history_of(vendor) as history:
+            first = await history.series(vendor, newest(20))
+            again = await history.series(vendor, newest(20))
+        assert first.short_position == again.short_position == ShortPosition(0, None, None)
+
+
+class TestRestatements:
+    """Where the source says something else than it did."""
+
+    async def test_the_newer_figures_win_and_the_answer_says_so(self) -> None:
+        vendor = Vendor()
+        async with history_of(vendor, fresh=0) as history:
+            await history.series(vendor, newest(100))
+            vendor.restate(0, 1000)
+            vendor.asked.clear()
+            series = await history.series(vendor, newest(100))
+            again = await history.series(vendor, newest(100))
+        assert list(series.days) == list(again.days) == vendor.answer(newest(100))
+        assert [len(series.restated), series.complete] == [10, True]
+        assert [again.restated, len(vendor.asked)] == [[], 4]  # a small page, two for the rest, and a small one again
+
+    async def test_a_day_that_still_moves_is_replaced_and_nothing_said(self) -> None:
+        vendor = Vendor(hour=17)
+        async with history_of(vendor, fresh=0) as history:
+            await history.series(vendor, newest(60))
+            vendor.restate(0, 1)
+            vendor.asked.clear()
+            series = await history.series(vendor, newest(60))
+        assert list(series.days) == vendor.answer(newest(60))
+        assert [series.restated, len(vendor.asked)] == [[], 1]
+
+    async def test_one_that_shows_only_at_the_far_end_of_what_is_kept_is_found(self) -> None:
+        vendor = Vendor(keys="time")
+        async with history_of(vendor, fresh=0) as history:
+            await history.series(vendor, newest(50))
+            vendor.restate(30, 1000)
+            series = await history.series(vendor, newest(80))
+        assert list(series.days) == vendor.answer(newest(80))
+        assert series.restated
+
+    async def test_a_withdrawn_day_is_gone(self) -> None:
+        vendor = Vendor()
+        async with history_of(vendor, fresh=0) as history:
+            await history.series(vendor, newest(20))
+            vendor.late.add(vendor.days()[0].date)
+            assert list((await history.series(vendor, newest(20))).days) == vendor.answer(newest(20))
+
+
+GONE = UpstreamUnreachable("Nobody answers.", "Look for it.")
+
+
+class TestFailures:
+    """What is answered when the source fails, or time runs out."""
+
+    async def test_kept_days_that_answer_are_given_and_dated(self) -> None:
+        vendor = Vendor()
+        async with history_of(vendor) as history:
+            await history.series(vendor, newest(60))
+            seen_at = vendor.now()
+            vendor.today += timedelta(7)
+            vendor.fails = [GONE]
+            series = await history.series(vendor, newest(60))
+        assert len(series.days) == 60
+        assert [series.complete, series.ending] == [False, Ending.INTERRUPTED]
+        assert series.interruption is not None
+        assert [series.interruption.what, series.interruption.as_of] == ["Nobody answers.", seen_at]
+
+    async def test_kept_days_that_do_not_answer_are_named_in_the_error(self) -> None:
+        vendor = Vendor()
+        async with history_of(vendor) as history:
+            await history.series(vendor, newest(60))
+            vendor.today += timedelta(7)
+            vendor.fails = [GONE, GONE]
+            with pytest.raises(UpstreamUnreachable, match=r"60 of the days asked for, 2026-03-10 to 2026-06-01"):
+                await history.series(vendor, newest(61))
+            with pytest.raises(UpstreamUnreachable) as caught:
+                await history.series(vendor, Question(Symbol("5", TENCENT.market), 5))
+        assert str(caught.value) == str(GONE)
+
+    async def test_a_past_that_was_jumped_to_is_not_taken_for_the_present(self) -> None:
+        vendor = Vendor(keys="time")
+        async with history_of(vendor) as history:
+            await history.series(vendor, newest(20, end=vendor.today - timedelta(90)))
+            vendor.fails = [GONE]
+            with pytest.raises(UpstreamUnreachable):
+                await history.series(vendor, newest(5))
+
+    @pytest.mark.parametrize("kind", [UnknownSecurity, NotEntitled])
+    async def test_what_is_certain_is_not_hidden_by_kept_days(self, kind: type[ShortVolumeError]) -> None:
+        vendor = Vendor()
+        async with history_of(vendor) as history:
+            await history.series(vendor, newest(20))
+            vendor.today += timedelta(7)
+            vendor.fails = [kind("So it is.", "Mend it.")]
+            with pytest.raises(kind):
+                await history.series(vendor, newest(20))
+
+    async def test_pages_that_came_before_a_failure_are_given_and_kept(self) -> None:
+        vendor = Vendor(fails=[None, None, GONE])
+        async with history_of(vendor) as history:
+            series = await history.series(vendor, Question(TENCENT, None, vendor.today - timedelta(200)))
+            vendor.asked.clear()
+            rest = await history.series(vendor, Question(TENCENT, None, vendor.today - timedelta(200)))
+        assert [len(series.days), series.complete] == [100, False]
+        assert [len(rest.days), rest.complete, len(vendor.asked)] == [106, True, 1]
+
+    async def test_a_sudden_nothing_is_no_proof_that_there_is_nothing(self) -> None:
+        vendor = Vendor()
+        async with history_of(vendor, fresh=0) as history:
+            await history.series(vendor, newest(20))
+            vendor.late = {day.date for day in vendor.days()}
+            series = await history.series(vendor, newest(20))
+        assert [len(series.days), series.complete] == [20, False]
+        assert series.interruption is not None
+        assert "sent no rows" in series.interruption.what
+
+    async def test_the_deadline_gives_what_is_there_and_the_next_call_goes_on(self) -> None:
+        vendor = Slow(seconds=0.1)
+        async with history_of(vendor) as history:
+            began = anyio.current_time()
+            series = await history.series(vendor, newest(100), deadline=began + 0.15)
+            assert anyio.current_time() - began < 0.19
+            rest = await history.series(vendor, newest(100))
+        assert [len(series.days), series.complete] == [50, False]
+        assert series.interruption is not None
+        assert "not complete within 0.1" in series.interruption.what or "0.2 seconds" in series.interruption.what
+        assert [len(rest.days), rest.complete, len(vendor.asked)] == [100, True, 3]
+
+    async def test_a_deadline_before_anything_came_is_an_error(self) -> None:
+        vendor = Slow(seconds=0.2)
+        async with history_of(vendor, NOTHING_KEPT) as history:
+            with pytest.raises(UpstreamUnreachable, match="not complete within"):
+                await history.series(vendor, newest(100), deadline=anyio.current_time() + 0.05)
+
+
+class Slow(Vendor):
+    """A vendor that takes its time for a page."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+    async def fetch_page(
+        self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
+    ) -> Page[Day]:
+        self.asked.append((cursor, size))
+        await anyio.sleep(self.seconds)
+        self.asked.pop()
+        return await super().fetch_page(symbol, cursor, size, on_wait)
+
+
+class TestFlights:
+    """Equal calls at once."""
+
+    async def test_they_share_one_fetch(self) -> None:
+        vendor = Slow(0.02)
+        found: list[Series] = []
+        told: list[list[float]] = [[], [], []]
+        async with history_of(vendor, NOTHING_KEPT) as history, anyio.create_task_group() as tasks:
+
+            async def ask(messages: list[float]) -> None:
+                async def progress(done: float, _total: float | None, _text: str) -> None:
+                    messages.append(done)
+
+                found.append(await history.series(vendor, newest(100), progress=progress))
+
+            for messages in told:
+                tasks.start_soon(ask, messages)
+        assert [len(series.days) for series in found] == [100, 100, 100]
+        assert len(vendor.asked) == 2
+        assert told == [[50], [50], [50]]
+
+    async def test_one_who_gives_up_takes_nothing_from_the_others(self) -> None:
+        vendor = Slow(0.05)
+        async with history_of(vendor, NOTHING_KEPT) as history, anyio.create_task_group() as tasks:
+            impatient = anyio.CancelScope()
+
+            async def give_up() -> None:
+                with impatient:
+                    await history.series(vendor, newest(100))
+
+            tasks.start_soon(give_up)
+            await anyio.sleep(0.01)
+            found: list[Series] = []
+
+            async def wait() -> None:
+                found.append(await history.series(vendor, newest(100)))
+
+            tasks.start_soon(wait)
+            await anyio.sleep(0.01)
+            impatient.cancel()
+        assert len(found[0].days) == 100
+        assert len(vendor.asked) == 2
+
+    async def test_when_all_give_up_the_fetch_ends(self) -> None:
+        vendor = Slow(0.05)
+        async with history_of(vendor, NOTHING_KEPT) as history:
+            with anyio.move_on_after(0.02):
+                await history.series(vendor, newest(100))
+            await anyio.sleep(0.1)
+            assert vendor.asked == [(None, 50)]  # the page it was waiting for, and no other
+            assert len((await history.series(vendor, newest(100))).days) == 100
+
+    async def test_each_has_its_own_deadline(self) -> None:
+        vendor = Slow(0.05)
+        found: dict[float, Series] = {}
+        async with history_of(vendor, NOTHING_KEPT) as history, anyio.create_task_group() as tasks:
+
+            async def ask(seconds: float) -> None:
+                found[seconds] = await history.series(vendor, newest(100), deadline=anyio.current_time() + seconds)
+
+            tasks.start_soon(ask, 0.08)
+            tasks.start_soon(ask, 5)
+        assert [len(found[0.08].days), len(found[5].days)] == [50, 100]
+        assert [found[0.08].complete, found[5].complete] == [False, True]
+
+    async def test_a_failure_reaches_all_of_them(self) -> None:
+        vendor = Slow(0.02)
+        vendor.fails = [GONE]
+        caught: list[ShortVolumeError] = []
+        async with history_of(vendor, NOTHING_KEPT) as history, anyio.create_task_group() as tasks:
+
+            async def ask() -> None:
+                try:
+                    await history.series(vendor, newest(10))
+                except UpstreamUnreachable as error:
+                    caught.append(error)
+
+            for _ in range(3):
+                tasks.start_soon(ask)
+        assert [str(error) for error in caught] == [str(GONE)] * 3
+
+
+def damage(page: list[Day], today: date) -> dict[str, list[Day]]:
+    """Pages with something in them that is not fit to be kept."""
+    first, *others = page
+    return {
+        "a figure that could not be read": [first._replace(damaged=True), *others],
+        "a volume that is not there": [first._replace(total_volume=None), *others],
+        "a day that has not come": [first._replace(date=today + timedelta(1)), *page],
+        "a weekend": [first._replace(date=date(2026, 5, 30)), *page],
+        "another age": [*page, first._replace(date=date(1970, 1, 1))],
+        "two sayings of one day": [first._replace(short_volume=1), *page],
+    }
+
+
+@pytest.mark.parametrize("what", damage([Day(date(2026, 5, 29), 1, 2, 3.0)], date(2026, 5, 29)))
+async def test_a_page_with_anything_wrong_in_it_is_answered_and_not_kept(what: str) -> None:
+    class Damaging(Vendor):
+        async def fetch_page(
+            self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
+        ) -> Page[Day]:
+            page = await super().fetch_page(symbol, cursor, size, on_wait)
+            return replace(page, days=damage(list(page.days), self.today)[what])
+
+    vendor = Damaging()
+    async with history_of(vendor) as history:
+        await history.series(vendor, newest(20))
+        await history.series(vendor, newest(20))
+        assert len(vendor.asked) == 2
+
+
+async def test_invented_days_and_real_ones_never_stand_together() -> None:
+    vendor = Vendor(invented=True)
+    async with history_of(vendor) as history:
+        played = await history.series(vendor, newest(60))
+        vendor.invented = False
+        vendor.minutes += 6  # invented days hold for five minutes, whatever the market's clock says
+        vendor.restate(0, 1000)
+        real = await history.series(vendor, newest(60))
+        vendor.invented = True
+        vendor.minutes += 1
+        kept = await history.series(vendor, newest(60))
+    assert [played.source, real.source, kept.source] == ["sandbox:played", "played", "played"]
+    assert list(real.days) == list(kept.days) == vendor.answer(newest(60))
+    assert not real.restated
