@@ -61,6 +61,7 @@ def _reset(opend: OpenDGateway) -> None:
     opend.faults.clear()
     opend.requests.clear()
     opend._started.clear()
+    opend.refused = 0
     opend.logged_in, opend.limited, opend.moving_list = True, False, False
     opend._moves = 0
 

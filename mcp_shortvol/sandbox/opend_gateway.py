@@ -53,8 +53,9 @@ class Question:
 class OpenDGateway:
     """Answers questions as OpenD would; `as_of` is the newest date served, by default the market's yesterday.
 
-    `logged_in`, `limited` (to so many requests in 30 seconds), `moving_list` (whether a ranking changes between two
-    questions for it) and `keep_alive_interval` (seconds) may be set at any time.
+    `refused` counts the questions beyond the limit. `logged_in`, `limited` (to so many requests in 30 seconds),
+    `moving_list` (whether a ranking changes between two questions for it) and `keep_alive_interval` (seconds) may be
+    set at any time.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class OpenDGateway:
         self.faults = OpenDFaults()
         self.fail = self.faults.fail
         self.requests: list[Question] = []
+        self.refused = 0
         self._as_of = as_of
         self._now = now
         self._started: dict[int, deque[float]] = {}
@@ -140,6 +142,7 @@ class OpenDGateway:
         while starts and question.at - starts[0] >= _WINDOW_S:
             starts.popleft()
         if len(starts) >= limit:
+            self.refused += 1
             return False
         starts.append(question.at)
         return True

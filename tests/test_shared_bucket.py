@@ -1,0 +1,202 @@
+"""One bucket for all processes of a machine: counted together, slowed together, and no obstacle when it is unusable."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import anyio
+import pytest
+
+from mcp_shortvol.database import Database
+from mcp_shortvol.errors import RateLimited
+from mcp_shortvol.quota import Quota, Rate
+from mcp_shortvol.shared_bucket import SCHEMA, VERSION, SharedBucket
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[1]
+
+
+def bucket(file: Path, name: str = "opend 127.0.0.1:11111 3248") -> SharedBucket:
+    return SharedBucket(Database(file, SCHEMA, version=VERSION, purpose="Counts"), name)
+
+
+def quota(file: Path, rate: Rate) -> Quota:
+    return Quota(rate, concurrent=50, bucket=bucket(file))
+
+
+CLAIMANT = """
+import json, sys, time
+from pathlib import Path
+import anyio
+from mcp_shortvol.quota import Rate
+from tests.test_shared_bucket import quota
+
+async def main():
+    shared, starts = quota(Path(sys.argv[1]), Rate(10, 0.5)), []
+    async def call():
+        async with shared.slot():
+            starts.append(time.monotonic())
+    async with anyio.create_task_group() as tasks:
+        for _ in range(8):
+            tasks.start_soon(call)
+    print(json.dumps(starts))
+
+anyio.run(main)
+"""
+
+
+def test_no_window_of_any_process_holds_more_starts_than_allowed(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", CLAIMANT, str(tmp_path / "quotas")]
+    processes = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(5)]
+    starts = sorted(start for process in processes for start in json.loads(process.communicate(timeout=60)[0]))
+    assert len(starts) == 40
+    # The bucket's own times are at least so far apart; a start is told a moment after it was counted.
+    assert all(later - earlier > 0.45 for earlier, later in zip(starts, starts[10:], strict=False))
+    # 40 starts take three windows after the first ten, and not many more.
+    assert starts[-1] - starts[0] < 4 * 0.5 + 1
+
+
+async def test_a_refusal_slows_all_who_share_the_bucket(tmp_path: Path) -> None:
+    here, there = bucket(tmp_path / "quotas"), bucket(tmp_path / "quotas")
+    await here.back_off(5.0)
+    assert 4.5 < await there.claim(Rate(10, 1.0)) <= 5.0
+    await there.back_off(1.0)  # a shorter one does not shorten it
+    assert await there.claim(Rate(10, 1.0)) > 4
+    assert await bucket(tmp_path / "quotas", "another").claim(Rate(10, 1.0)) == 0
+
+
+async def test_setting_the_time_of_day_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = bucket(tmp_path / "quotas")
+    assert await shared.claim(Rate(1, 60.0)) == 0
+    for jump in (-1e6, 1e6):
+        monkeypatch.setattr(time, "time", lambda jump=jump: 1.8e9 + jump)
+        assert 59 < await shared.claim(Rate(1, 60.0)) <= 60
+
+
+async def test_what_a_restart_of_the_machine_leaves_is_dropped(tmp_path: Path) -> None:
+    shared = bucket(tmp_path / "quotas")
+    await shared.claim(Rate(1, 60.0))
+    await shared.back_off(600.0)
+    with sqlite3.connect(tmp_path / "quotas") as other:  # the clock began anew, and those times are to come
+        other.execute("UPDATE start SET at = at + 1000000")
+        other.execute("UPDATE refusal SET at = at + 1000000")
+    assert await shared.claim(Rate(1, 60.0)) == 0
+    assert await shared.claim(Rate(1, 60.0)) > 59
+
+
+async def test_processes_set_to_different_rates_each_keep_to_their_own(tmp_path: Path) -> None:
+    shared = bucket(tmp_path / "quotas")
+    for _ in range(3):
+        assert await shared.claim(Rate(30, 0.01)) == 0
+        await anyio.sleep(0.02)
+    assert await shared.claim(Rate(3, 30.0)) > 29
+
+
+async def test_where_the_file_is_unusable_the_process_counts_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    alone = bucket(Path("/proc/nowhere/quotas"))
+    assert [await alone.claim(Rate(2, 60.0)) > 0 for _ in range(3)] == [False, False, True]
+    assert await alone.expected(Rate(2, 60.0), 2) > 60
+    await alone.back_off(300.0)
+    assert await alone.claim(Rate(5, 60.0)) > 290
+    assert caplog.text.count("it works without") == 1
+
+
+async def test_what_old_starts_leave_in_the_file_is_cleared_away(tmp_path: Path) -> None:
+    shared = bucket(tmp_path / "quotas")
+    await shared.claim(Rate(1, 0.01))
+    with sqlite3.connect(tmp_path / "quotas") as other:
+        other.execute("UPDATE start SET at = at - 100")
+    await shared.claim(Rate(1, 0.01))
+    with sqlite3.connect(tmp_path / "quotas") as other:
+        assert other.execute("SELECT count(*) FROM start").fetchone() == (1,)
+
+
+class TestWaiting:
+    async def test_a_wait_that_outlasts_the_deadline_is_not_begun(self, tmp_path: Path) -> None:
+        shared = quota(tmp_path / "quotas", Rate(2, 30.0))
+        for _ in range(2):
+            async with shared.slot():
+                pass
+        began = time.monotonic()
+        with anyio.fail_after(5), pytest.raises(RateLimited, match=r"2 requests in 30 s .* Ask again in 30 seconds"):
+            async with shared.slot():
+                pass
+        assert time.monotonic() - began < 1
+
+    async def test_one_that_does_not_is_waited_for(self, tmp_path: Path) -> None:
+        shared = quota(tmp_path / "quotas", Rate(1, 0.2))
+        told: list[float] = []
+
+        async def on_wait(seconds: float) -> None:
+            told.append(seconds)
+
+        with anyio.fail_after(5):
+            for _ in range(3):
+                async with shared.slot(on_wait):
+                    pass
+        assert [0.1 < seconds <= 0.2 for seconds in told] == [True, True]
+
+    async def test_within_a_process_they_are_served_in_the_order_they_came(self, tmp_path: Path) -> None:
+        shared, served = quota(tmp_path / "quotas", Rate(2, 0.1)), []
+
+        async def call(number: int) -> None:
+            async with shared.slot():
+                served.append(number)
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(7):
+                tasks.start_soon(call, number)
+                await anyio.lowlevel.checkpoint()
+        assert served == list(range(7))
+
+
+class TestRefusals:
+    async def test_one_is_waited_out_and_asked_again(self, tmp_path: Path) -> None:
+        shared = quota(tmp_path / "quotas", Rate(100, 1.0))
+        answers: list[Exception | str] = [RateLimited("No.", "Wait.", retry_after=0.3), "yes"]
+        asked: list[float] = []
+
+        async def ask() -> str:
+            async with shared.slot():
+                asked.append(time.monotonic())
+                answer = answers.pop(0)
+                if isinstance(answer, Exception):
+                    raise answer
+                return answer
+
+        assert await shared.keeping(ask) == "yes"
+        assert 0.3 <= asked[1] - asked[0] < 1
+
+    async def test_pauses_grow_where_the_upstream_says_none_and_end(self, tmp_path: Path) -> None:
+        counted = Quota(Rate(100, 1.0), concurrent=5, bucket=bucket(tmp_path / "quotas"), pause=0.25)
+        asked: list[float] = []
+
+        async def ask() -> None:
+            async with counted.slot():
+                asked.append(time.monotonic())
+                raise RateLimited("No.", "Wait.")
+
+        with pytest.raises(RateLimited, match="No"):
+            await counted.keeping(ask)
+        pauses = [later - earlier for earlier, later in pairwise(asked)]
+        assert len(pauses) == 3
+        assert all(later > 1.5 * earlier for earlier, later in pairwise(pauses))
+
+    async def test_one_that_outlasts_the_deadline_is_told_at_once(self, tmp_path: Path) -> None:
+        shared = quota(tmp_path / "quotas", Rate(100, 1.0))
+
+        async def ask() -> None:
+            async with shared.slot():
+                raise RateLimited("No.", "Wait 600 seconds.", retry_after=600)
+
+        with anyio.fail_after(1), pytest.raises(RateLimited, match="Wait 600 seconds"):
+            await shared.keeping(ask)
+        with anyio.fail_after(1), pytest.raises(RateLimited, match="no further request"):
+            await shared.keeping(ask)  # nobody asks meanwhile

@@ -1,0 +1,397 @@
+"""The store's file: private, shared by processes, and no reason for a call to fail, whatever becomes of it."""
+
+import json
+import logging
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from datetime import date, timedelta
+from pathlib import Path
+
+import anyio
+import pytest
+
+from mcp_shortvol.database import Database
+from mcp_shortvol.interest import Report
+from mcp_shortvol.series import Day, ShortPosition
+from mcp_shortvol.sqlite_store import SqliteStore
+from mcp_shortvol.store import Addition, Kept, Merged, SeriesKey, Store, Window
+
+pytestmark = pytest.mark.anyio
+
+KEY = SeriesKey("opend 127.0.0.1:11111", "short_volume", "700.HK", False)
+NEWEST = date(2026, 6, 12)
+ALL = Window(None, None, 1000)
+
+
+def days(newest: date, count: int, version: int = 0) -> list[Day]:
+    return [
+        Day(newest - timedelta(back), 100 + version, 1000, 10.5, total_turnover=0.1 + back) for back in range(count)
+    ]
+
+
+def addition(rows: list[Day], at: float = 1000.0, *, newest: bool = True, joins: date | None = None) -> Addition[Day]:
+    until = date.max if newest else joins - timedelta(1) if joins else rows[0].date
+    older = f"before {rows[-1].date}"
+    return Addition(rows, until, joins, older, newest, NEWEST, ShortPosition(5, 0.5, NEWEST), at)
+
+
+async def keep(store: Store, rows: list[Day], at: float = 1000.0, **options: object) -> Merged[Day]:
+    merged = await store.keep(KEY, Day, addition(rows, at, **options), ALL)  # type: ignore[arg-type]
+    assert merged is not None
+    return merged
+
+
+async def kept(store: Store, key: SeriesKey = KEY, window: Window = ALL) -> Kept[Day] | None:
+    return await store.look(key, Day, window)
+
+
+class TestRows:
+    async def test_rows_come_back_as_they_were(self, tmp_path: Path) -> None:
+        row = Day(NEWEST, 1, 2, 0.1 + 0.2, 1e17 / 3, None, 1e-9, 4.0, 33.3333, None, 0, 10**15)
+        store = SqliteStore(tmp_path / "days")
+        await keep(store, [row])
+        await store.aclose()
+        found = await kept(SqliteStore(tmp_path / "days"))
+        assert found is not None
+        assert [list(found.rows), found.position, found.invented] == [[row], ShortPosition(5, 0.5, NEWEST), False]
+
+    async def test_reports_are_kept_beside_days(self) -> None:
+        store = SqliteStore(None)
+        report = Report(NEWEST, 1, 0.5, 10.0, source_days_to_cover=1.5)
+        key = KEY._replace(interface="short_interest")
+        await keep(store, days(NEWEST, 3))
+        await store.keep(key, Report, Addition([report], date.max, None, None, True, NEWEST, None, 1.0), ALL)
+        found = await store.look(key, Report, ALL)
+        assert found is not None
+        assert list(found.rows) == [report]
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            KEY._replace(upstream="opend 127.0.0.1:11112"),
+            KEY._replace(interface="short_interest"),
+            KEY._replace(symbol="70.HK"),
+            KEY._replace(invented=True),
+        ],
+    )
+    async def test_another_upstream_interface_symbol_or_an_invented_one_shares_nothing(self, other: SeriesKey) -> None:
+        store = SqliteStore(None)
+        await keep(store, days(NEWEST, 3))
+        assert await kept(store, other) is None
+
+    async def test_a_window_is_the_newest_rows_in_a_range(self) -> None:
+        store = SqliteStore(None)
+        await keep(store, days(NEWEST, 30))
+        found = await kept(store, window=Window(NEWEST - timedelta(20), NEWEST - timedelta(3), 5))
+        assert found is not None
+        assert [row.date for row in found.rows] == [NEWEST - timedelta(back) for back in range(3, 8)]
+
+    async def test_a_sandbox_is_forgotten_once_a_market_answers_at_its_address(self) -> None:
+        store = SqliteStore(None)
+        played = KEY._replace(invented=True, symbol="5.HK")
+        await store.keep(played, Day, addition(days(NEWEST, 3)), ALL)
+        assert await kept(store, played) is not None
+        await keep(store, days(NEWEST, 3))
+        assert await kept(store, played) is None
+
+
+class TestRuns:
+    async def test_pages_that_follow_each_other_are_one_run(self) -> None:
+        store = SqliteStore(None)
+        await keep(store, days(NEWEST, 10))
+        merged = await keep(store, days(NEWEST - timedelta(10), 10), newest=False, joins=NEWEST - timedelta(9))
+        assert [merged.kept.run.newest, merged.kept.run.oldest] == [NEWEST, NEWEST - timedelta(19)]
+        assert [len(merged.kept.rows), merged.restated] == [20, []]
+        assert merged.kept.run.older == f"before {NEWEST - timedelta(19)}"
+
+    async def test_pages_that_do_not_touch_are_two(self) -> None:
+        store = SqliteStore(None)
+        await keep(store, days(NEWEST - timedelta(20), 5))
+        merged = await keep(store, days(NEWEST, 5))
+        assert len(merged.kept.rows) == 5
+        older = await kept(store, window=Window(None, NEWEST - timedelta(6), 1000))
+        assert older is not None
+        assert [len(older.rows), older.run.newest] == [5, NEWEST - timedelta(20)]
+
+    async def test_a_page_that_joins_a_day_which_is_gone_stands_alone(self) -> None:
+        store = SqliteStore(None)
+        merged = await keep(store, days(NEWEST - timedelta(10), 10), newest=False, joins=NEWEST - timedelta(9))
+        assert merged.kept.run.newest == NEWEST - timedelta(10)
+
+    async def test_a_contradicted_run_goes_as_a_whole_and_others_stay(self) -> None:
+        store = SqliteStore(None)
+        await keep(store, days(NEWEST - timedelta(40), 5))
+        await keep(store, days(NEWEST, 10))
+        merged = await keep(store, days(NEWEST, 3, version=1), at=2000)
+        assert [len(merged.kept.rows), len(merged.restated)] == [3, 3]
+        assert await kept(store, window=Window(None, NEWEST - timedelta(20), 1000)) is not None
+
+    async def test_the_beginning_belongs_to_the_run_it_was_said_of(self) -> None:
+        store = SqliteStore(None)
+        await keep(store, days(NEWEST, 10))
+        await store.begin(KEY, NEWEST - timedelta(9), 1500.0)
+        merged = await keep(store, days(NEWEST, 3), at=2000)
+        assert merged.kept.run.begun_at == 1500.0
+        merged = await keep(store, days(NEWEST - timedelta(9), 5), at=2000, newest=False)
+        assert merged.kept.run.begun_at is None
+
+
+class TestTheFile:
+    async def test_it_and_what_stands_beside_it_are_their_owner_s_only(self, tmp_path: Path) -> None:
+        file = tmp_path / "folder" / "days"
+        store = SqliteStore(file)
+        await keep(store, days(NEWEST, 3))
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in file.parent.iterdir()}
+        assert modes == {"days": 0o600, "days-wal": 0o600, "days-shm": 0o600}
+        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+    async def test_one_that_others_could_read_is_made_private(self, tmp_path: Path) -> None:
+        file = tmp_path / "days"
+        file.touch(0o644)
+        await keep(SqliteStore(file), days(NEWEST, 3))
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+    @pytest.mark.parametrize("where", ["beginning", "middle", "all"])
+    async def test_a_damaged_one_is_set_aside_and_begun_anew(
+        self, tmp_path: Path, where: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        file = tmp_path / "days"
+        store = SqliteStore(file)
+        await keep(store, days(NEWEST, 500))
+        await store.aclose()
+        content = bytearray(file.read_bytes())
+        spoilt = {"beginning": slice(0, 64), "middle": slice(4096, len(content)), "all": slice(0, len(content))}
+        content[spoilt[where]] = b"\x5a" * len(content[spoilt[where]])
+        file.write_bytes(content)
+        store = SqliteStore(file)
+        assert await kept(store) is None
+        assert len((await keep(store, days(NEWEST, 5))).kept.rows) == 5
+        assert (tmp_path / "days.corrupt").read_bytes() == content
+        assert caplog.text.count("set aside") == 1
+
+    async def test_rows_that_are_none_are_damage_too(self, tmp_path: Path) -> None:
+        file = tmp_path / "days"
+        store = SqliteStore(file)
+        await keep(store, days(NEWEST, 5))
+        with sqlite3.connect(file) as other:
+            other.execute("UPDATE day SET cells = '[1, 2'")
+        assert await kept(store) is None
+        assert len((await keep(store, days(NEWEST, 5))).kept.rows) == 5
+
+    async def test_two_programs_that_find_the_damage_begin_anew_once(self, tmp_path: Path) -> None:
+        file = tmp_path / "days"
+        first, second = SqliteStore(file), SqliteStore(file)
+        await keep(first, days(NEWEST, 5))
+        await keep(second, days(NEWEST, 5))
+        with sqlite3.connect(file) as other:
+            other.execute("UPDATE day SET cells = 'nothing'")
+        assert await kept(first) is None
+        await keep(first, days(NEWEST, 7))
+        found = await kept(second)  # it still had the damaged one open
+        assert found is not None
+        assert len(found.rows) == 7
+
+    async def test_one_of_an_older_version_is_begun_anew(self, tmp_path: Path) -> None:
+        file = tmp_path / "days"
+        with sqlite3.connect(file) as other:
+            other.execute("CREATE TABLE day (something TEXT)")
+        assert len((await keep(SqliteStore(file), days(NEWEST, 5))).kept.rows) == 5
+
+    async def test_one_of_a_newer_version_is_left_alone(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        file = tmp_path / "days"
+        with sqlite3.connect(file) as other:
+            other.execute("CREATE TABLE day (something TEXT)")
+            other.execute("PRAGMA user_version = 99")
+        store = SqliteStore(file)
+        assert await store.keep(KEY, Day, addition(days(NEWEST, 5)), ALL) is None
+        assert await kept(store) is None
+        assert caplog.text.count("newer version") == 1
+        with sqlite3.connect(file) as other:
+            assert other.execute("SELECT sql FROM sqlite_master").fetchall() == [("CREATE TABLE day (something TEXT)",)]
+
+    @pytest.mark.parametrize("place", ["/proc/nowhere/days", "under a file", "a folder"])
+    async def test_where_nothing_can_be_written_it_works_without_and_says_so_once(
+        self, tmp_path: Path, place: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        (tmp_path / "file").touch()
+        file = {"under a file": tmp_path / "file" / "days", "a folder": tmp_path}.get(place, Path(place))
+        store = SqliteStore(file)
+        for _ in range(3):
+            assert await store.keep(KEY, Day, addition(days(NEWEST, 5)), ALL) is None
+            assert await kept(store) is None
+            await store.begin(KEY, NEWEST, 1.0)
+        await store.aclose()
+        assert [record.levelno for record in caplog.records] == [logging.WARNING]
+        assert "it works without" in caplog.text
+
+    async def test_a_deleted_one_is_no_failure(self, tmp_path: Path) -> None:
+        file = tmp_path / "days"
+        store = SqliteStore(file)
+        await keep(store, days(NEWEST, 5))
+        for path in tmp_path.iterdir():
+            path.unlink()
+        await store.keep(KEY, Day, addition(days(NEWEST, 5)), ALL)
+        assert len((await keep(SqliteStore(file), days(NEWEST, 7))).kept.rows) == 7
+
+    async def test_a_program_that_holds_it_too_long_is_not_waited_for_for_ever(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr("mcp_shortvol.database._BUSY_SECONDS", 0.1)
+        file = tmp_path / "days"
+        store = SqliteStore(file)
+        await keep(store, days(NEWEST, 5))
+        other = sqlite3.connect(file, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        assert await store.keep(KEY, Day, addition(days(NEWEST, 9)), ALL) is None
+        found = await kept(store)  # reading goes on
+        assert found is not None
+        assert len(found.rows) == 5
+        other.execute("ROLLBACK")
+        assert len((await keep(store, days(NEWEST, 9))).kept.rows) == 9
+        assert "locked" in caplog.text
+
+    async def test_the_event_loop_runs_on_while_it_waits(self, tmp_path: Path) -> None:
+        file = tmp_path / "days"
+        store = SqliteStore(file)
+        await keep(store, days(NEWEST, 5))
+        other = sqlite3.connect(file, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        ticks = 0
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(keep, store, days(NEWEST, 6))
+            for _ in range(10):
+                await anyio.sleep(0.01)
+                ticks += 1
+            other.execute("ROLLBACK")
+        assert ticks == 10
+
+    async def test_a_disk_without_room_keeps_what_it_had(self, tmp_path: Path) -> None:
+        """The limit of file sizes stands for the disk's end; a process of its own, because it lasts."""
+        program = """
+import resource, sys
+from pathlib import Path
+import anyio
+from tests.test_sqlite_store import ALL, KEY, NEWEST, addition, days, keep, kept
+from mcp_shortvol.series import Day
+from mcp_shortvol.sqlite_store import SqliteStore
+
+async def main():
+    store = SqliteStore(Path(sys.argv[1]))
+    await keep(store, days(NEWEST, 50))
+    await store.aclose()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
+    assert await store.keep(KEY, Day, addition(days(NEWEST, 900)), ALL) is None
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    print(len((await kept(store)).rows))
+
+import signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+anyio.run(main)
+"""
+        done = run_python(program, str(tmp_path / "days"))
+        assert [done.stdout, done.returncode] == ["50\n", 0], done.stderr
+        assert done.stderr.count("cannot be kept") == 1
+
+
+def run_python(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    root = Path(__file__).parents[1]
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=root, capture_output=True, text=True, check=False
+    )
+
+
+class TestManyProcesses:
+    def test_eight_at_once_write_and_read_what_is_true(self, tmp_path: Path) -> None:
+        program = """
+import random, sys
+from datetime import timedelta
+from pathlib import Path
+import anyio
+from tests.test_sqlite_store import ALL, KEY, NEWEST, days, keep, kept
+from mcp_shortvol.sqlite_store import SqliteStore
+
+async def main():
+    chance = random.Random(sys.argv[2])
+    store = SqliteStore(Path(sys.argv[1]))
+    for _ in range(40):
+        start = chance.randrange(200)
+        newest = NEWEST - timedelta(start)
+        await keep(store, [row._replace(total_turnover=None) for row in days(newest, 30)], newest=start == 0)
+        found = await kept(store)
+        assert len(found.rows) == (found.run.newest - found.run.oldest).days + 1, found.run
+
+anyio.run(main)
+"""
+        root = Path(__file__).parents[1]
+        command = [sys.executable, "-c", program, str(tmp_path / "days")]
+        processes = [
+            subprocess.Popen([*command, str(number)], cwd=root, stderr=subprocess.PIPE, text=True)
+            for number in range(8)
+        ]
+        errors = [process.communicate(timeout=60)[1] for process in processes]
+        assert errors == [""] * 8
+        check_promises(tmp_path / "days")
+
+    def test_whenever_a_writer_is_killed_runs_promise_only_days_that_are_there(self, tmp_path: Path) -> None:
+        program = """
+import sys
+import time
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+import anyio
+from tests.test_sqlite_store import NEWEST, days, keep
+from mcp_shortvol.sqlite_store import SqliteStore
+
+async def main():
+    store = SqliteStore(Path(sys.argv[1]))
+    for version in count():
+        page, joins = days(NEWEST, 20, version % 3), None
+        for _ in range(10):
+            await keep(store, page, newest=joins is None, joins=joins)
+            print("kept", flush=True)
+            joins = page[-1].date
+            page = days(joins - timedelta(1), 20, version % 3)
+
+anyio.run(main)
+"""
+        root = Path(__file__).parents[1]
+        file = tmp_path / "days"
+        for attempt in range(12):
+            with subprocess.Popen(
+                [sys.executable, "-c", program, str(file)], cwd=root, stdout=subprocess.PIPE, text=True
+            ) as writer:
+                assert writer.stdout is not None
+                for _ in range(3 + 2 * attempt):
+                    assert writer.stdout.readline() == "kept\n"
+                time.sleep(0.0007 * attempt)
+                writer.send_signal(signal.SIGKILL)
+            check_promises(file)
+
+
+def check_promises(file: Path) -> None:
+    """Every run has each of its days, all of one version, and no day stands outside a run."""
+    with sqlite3.connect(file) as connection:
+        stored = {
+            date.fromisoformat(day): json.loads(cells)
+            for day, cells in connection.execute("SELECT date, cells FROM day")
+        }
+        promised = set()
+        for oldest, newest in connection.execute("SELECT oldest, newest FROM run"):
+            first, last = date.fromisoformat(oldest), date.fromisoformat(newest)
+            run = [first + timedelta(number) for number in range((last - first).days + 1)]
+            assert len({stored[day][0] for day in run}) == 1
+            promised |= set(run)
+        assert promised == stored.keys()
+
+
+async def test_nothing_of_a_database_is_left_open(tmp_path: Path) -> None:
+    before = set(Path("/proc/self/fd").iterdir())
+    database = Database(tmp_path / "file", ("CREATE TABLE t (x)",), version=1, purpose="It")
+    await database.write(lambda connection: connection.execute("INSERT INTO t VALUES (1)"), None)
+    await database.aclose()
+    assert set(Path("/proc/self/fd").iterdir()) == before
