@@ -54,8 +54,8 @@ class ShortVolumeAnswer(BaseModel):
 
 def rounded(value: float | None, decimals: int) -> int | float | None:
     """A figure as it travels: rounded, and without a fraction where there is none."""
-    if value is None:
-        return None
+    if value is None or type(value) is int:
+        return value
     result = round(value, decimals)
     return int(result) if result == int(result) else result
 
@@ -108,13 +108,10 @@ def _columns(
 
 
 def _within_budget(rows: list[list[Cell]]) -> list[list[Cell]]:
-    """The newest rows of a concise answer: 250 of them, fewer only where their figures are uncommonly long."""
-    size = 0
-    for count, row in enumerate(rows[:_CONCISE_ROWS]):
-        size += len(json.dumps(row, separators=(",", ":"))) + 1
-        if size > _CONCISE_BYTES:
-            return rows[:count]
-    return rows[:_CONCISE_ROWS]
+    """As many of the first rows as a concise answer has room for: fewer only where figures are uncommonly long."""
+    while len(json.dumps(rows, separators=(",", ":"))) > _CONCISE_BYTES:
+        rows = rows[: len(rows) * 9 // 10]
+    return rows
 
 
 def answer_of(
@@ -125,8 +122,10 @@ def answer_of(
     periods = [] if interval == "day" else periods_of(days, interval)
     lines: Sequence[Day | Period] = days if interval == "day" else periods
     columns = _columns(symbol.market, lines, interval, response_format)
-    rows = [[column.of(line) for column in columns] for line in lines]
+    most = None if response_format == "full" else _CONCISE_ROWS
+    rows = [[column.of(line) for column in columns] for line in lines[:most]]
     shown = rows if response_format == "full" else _within_budget(rows)
+    omitted = len(lines) - len(shown)
     statistics = statistics_of(days)
     return ShortVolumeAnswer(
         symbol=str(symbol),
@@ -141,10 +140,10 @@ def answer_of(
         ratio_basis=series.ratio_basis,
         columns=[column.name for column in columns],
         rows=shown,
-        rows_omitted=len(rows) - len(shown),
+        rows_omitted=omitted,
         statistics=statistics and statistics.as_dict(),
         short_position=series.short_position and _position(series.short_position),
-        notes=notes_on(series, omitted=len(rows) - len(shown), periods=periods),
+        notes=notes_on(series, omitted=omitted, periods=periods),
     )
 
 

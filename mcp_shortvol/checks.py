@@ -133,6 +133,7 @@ def _weekdays_missing(series: Series, _today: date) -> str | None:
     gaps = [
         (weekdays(older.date, newer.date) - (newer.date.weekday() < 5), older.date, newer.date)
         for newer, older in pairwise(series.days)
+        if newer.date.toordinal() - older.date.toordinal() > _MISSING_WEEKDAYS
     ]
     missing, before, after = max(gaps, key=lambda gap: gap[0], default=(0, date.min, date.min))
     if missing <= _MISSING_WEEKDAYS:

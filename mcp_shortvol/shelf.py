@@ -33,12 +33,7 @@ class Shelf(Generic[Row]):
 
     async def look(self, window: Window) -> Kept[Row] | None:
         """The newest run with a day on or before the window's end; of a market and a sandbox the one seen last."""
-        found = [
-            kept
-            for invented in (False, True)
-            if (kept := await self._store.look(self._key(invented), self._source.row, window))
-        ]
-        return max(found, key=lambda kept: kept.run.checked_at, default=None)
+        return await self._store.look((self._key(False), self._key(True)), self._source.row, window)
 
     def holds(self, kept: Kept[Row], question: Question) -> bool:
         """Whether the newest days of the answer can be taken from what is kept, without asking."""

@@ -43,13 +43,16 @@ class SqliteStore:
     def __init__(self, file: Path | None) -> None:
         self._database = Database(file, _SCHEMA, version=_VERSION, purpose="Fetched days")
 
-    async def look(self, key: SeriesKey, kind: type[Row], window: Window) -> Kept[Row] | None:
+    async def look(self, keys: Sequence[SeriesKey], kind: type[Row], window: Window) -> Kept[Row] | None:
         """See Store."""
 
         def work(connection: sqlite3.Connection) -> Kept[Row] | None:
-            series = _Series.find(connection, key)
-            run = series and series.run_at(window.end)
-            return series.kept(run, kind, window) if series and run else None
+            found = [series for key in keys if (series := _Series.find(connection, key))]
+            runs = [(run, series) for series in found if (run := series.run_at(window.end))]
+            if not runs:
+                return None
+            run, series = max(runs, key=lambda pair: pair[0].checked_at)
+            return series.kept(run, kind, window)
 
         return await self._database.read(work, None)
 
@@ -124,8 +127,13 @@ class _Series:
                 window.limit,
             ),
         )
+        dates_and_cells = found.fetchall()
         try:
-            rows = [kind(date.fromisoformat(day), *json.loads(cells)) for day, cells in found]
+            # In one piece, which takes a third of the time of as many small ones.
+            figures = json.loads(f"[{','.join(cells for _, cells in dates_and_cells)}]")
+            rows = [
+                kind(date.fromisoformat(day), *cells) for (day, _), cells in zip(dates_and_cells, figures, strict=True)
+            ]
             return Kept(run, rows, self._key.invented, _read_position(self._position))
         except (TypeError, ValueError) as error:
             raise Damaged("a row is not one that was written") from error

@@ -94,8 +94,11 @@ class Merged(Generic[Row]):
 class Store(Protocol):
     """Keeps rows. It may forget at any time, as a file does that somebody deletes, and it never raises."""
 
-    async def look(self, key: SeriesKey, kind: type[Row], window: Window) -> Kept[Row] | None:
-        """The newest run that has a day on or before the window's end, and its rows in the window."""
+    async def look(self, keys: Sequence[SeriesKey], kind: type[Row], window: Window) -> Kept[Row] | None:
+        """The newest run that has a day on or before the window's end, and its rows in the window.
+
+        Of several series the one that was seen last.
+        """
 
     async def keep(
         self, key: SeriesKey, kind: type[Row], addition: Addition[Row], window: Window
@@ -116,7 +119,7 @@ class Store(Protocol):
 class NoStore:
     """Keeps nothing."""
 
-    async def look(self, key: SeriesKey, kind: type[Row], window: Window) -> Kept[Row] | None:
+    async def look(self, keys: Sequence[SeriesKey], kind: type[Row], window: Window) -> Kept[Row] | None:
         """See Store."""
 
     async def keep(
