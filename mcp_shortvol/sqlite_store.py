@@ -11,7 +11,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from mcp_shortvol.database import Damaged, Database
@@ -65,7 +65,9 @@ class SqliteStore:
             series = _Series.made(connection, key)
             _drop_invented(connection, key, addition.at)
             run, restated = series.add(addition)
-            return Merged(series.kept(run, kind, window), restated)
+            before = min(row.date for row in addition.rows) - timedelta(1)
+            older = replace(window, end=min(window.end or before, before))
+            return Merged(series.kept(run, kind, older), restated)
 
         return await self._database.write(work, None)
 
@@ -118,14 +120,12 @@ class _Series:
 
     def kept(self, run: Run, kind: type[Row], window: Window) -> Kept[Row]:
         """A run with its rows in the window."""
+        first, last = max(run.oldest, window.start or run.oldest), min(run.newest, window.end or run.newest)
+        if first > last:
+            return Kept(run, [], self._key.invented, _read_position(self._position))
         found = self._connection.execute(
             "SELECT date, cells FROM day WHERE series = ? AND date BETWEEN ? AND ? ORDER BY date DESC LIMIT ?",
-            (
-                self.id,
-                max(run.oldest, window.start or run.oldest).isoformat(),
-                min(run.newest, window.end or run.newest).isoformat(),
-                window.limit,
-            ),
+            (self.id, str(first), str(last), window.limit),
         )
         dates_and_cells = found.fetchall()
         try:

@@ -85,7 +85,9 @@ class Addition(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Merged(Generic[Row]):
-    """What became of an addition: the run it is part of now, and the dates on which it contradicted what was kept."""
+    """What became of an addition: the run it is part of now, with its rows older than the addition, and the dates on
+    which it contradicted what was kept.
+    """
 
     kept: Kept[Row]
     restated: Sequence[date]
@@ -103,7 +105,7 @@ class Store(Protocol):
     async def keep(
         self, key: SeriesKey, kind: type[Row], addition: Addition[Row], window: Window
     ) -> Merged[Row] | None:
-        """Keep a page, all of it or nothing; None where it could not be kept.
+        """Keep a page, all of it or nothing; what is older than it in the run and the window, or None where it failed.
 
         What is kept is contradicted as a whole: where the page says otherwise of a settled day, the run that has that
         day is dropped, and the page begins a new one.

@@ -45,6 +45,14 @@ async def keep(store: Store, rows: list[Day], at: float = 1000.0, **options: obj
     return merged
 
 
+async def count_after(store: Store, rows: list[Day], **options: object) -> int:
+    """How many days the newest run has once a page is kept."""
+    await keep(store, rows, **options)  # type: ignore[arg-type]
+    found = await kept(store)
+    assert found is not None
+    return len(found.rows)
+
+
 async def kept(store: Store, key: SeriesKey = KEY, window: Window = ALL) -> Kept[Day] | None:
     return await store.look([key], Day, window)
 
@@ -105,14 +113,21 @@ class TestRuns:
         await keep(store, days(NEWEST, 10))
         merged = await keep(store, days(NEWEST - timedelta(10), 10), newest=False, joins=NEWEST - timedelta(9))
         assert [merged.kept.run.newest, merged.kept.run.oldest] == [NEWEST, NEWEST - timedelta(19)]
-        assert [len(merged.kept.rows), merged.restated] == [20, []]
+        found = await kept(store)
+        assert found is not None
+        assert [len(found.rows), merged.kept.rows, merged.restated] == [20, [], []]
         assert merged.kept.run.older == f"before {NEWEST - timedelta(19)}"
+
+    async def test_what_a_page_comes_upon_is_given_back(self) -> None:
+        store = SqliteStore(None)
+        await keep(store, days(NEWEST, 30))
+        merged = await keep(store, days(NEWEST, 10), at=2000)
+        assert list(merged.kept.rows) == days(NEWEST, 30)[10:]
 
     async def test_pages_that_do_not_touch_are_two(self) -> None:
         store = SqliteStore(None)
         await keep(store, days(NEWEST - timedelta(20), 5))
-        merged = await keep(store, days(NEWEST, 5))
-        assert len(merged.kept.rows) == 5
+        assert await count_after(store, days(NEWEST, 5)) == 5
         older = await kept(store, window=Window(None, NEWEST - timedelta(6), 1000))
         assert older is not None
         assert [len(older.rows), older.run.newest] == [5, NEWEST - timedelta(20)]
@@ -127,7 +142,9 @@ class TestRuns:
         await keep(store, days(NEWEST - timedelta(40), 5))
         await keep(store, days(NEWEST, 10))
         merged = await keep(store, days(NEWEST, 3, version=1), at=2000)
-        assert [len(merged.kept.rows), len(merged.restated)] == [3, 3]
+        found = await kept(store)
+        assert found is not None
+        assert [len(found.rows), len(merged.restated)] == [3, 3]
         assert await kept(store, window=Window(None, NEWEST - timedelta(20), 1000)) is not None
 
     async def test_the_beginning_belongs_to_the_run_it_was_said_of(self) -> None:
@@ -169,7 +186,7 @@ class TestTheFile:
         file.write_bytes(content)
         store = SqliteStore(file)
         assert await kept(store) is None
-        assert len((await keep(store, days(NEWEST, 5))).kept.rows) == 5
+        assert await count_after(store, days(NEWEST, 5)) == 5
         assert (tmp_path / "days.corrupt").read_bytes() == content
         assert caplog.text.count("set aside") == 1
 
@@ -180,7 +197,7 @@ class TestTheFile:
         with sqlite3.connect(file) as other:
             other.execute("UPDATE day SET cells = '[1, 2'")
         assert await kept(store) is None
-        assert len((await keep(store, days(NEWEST, 5))).kept.rows) == 5
+        assert await count_after(store, days(NEWEST, 5)) == 5
 
     async def test_two_programs_that_find_the_damage_begin_anew_once(self, tmp_path: Path) -> None:
         file = tmp_path / "days"
@@ -199,7 +216,7 @@ class TestTheFile:
         file = tmp_path / "days"
         with sqlite3.connect(file) as other:
             other.execute("CREATE TABLE day (something TEXT)")
-        assert len((await keep(SqliteStore(file), days(NEWEST, 5))).kept.rows) == 5
+        assert await count_after(SqliteStore(file), days(NEWEST, 5)) == 5
 
     async def test_one_of_a_newer_version_is_left_alone(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         file = tmp_path / "days"
@@ -235,7 +252,7 @@ class TestTheFile:
         for path in tmp_path.iterdir():
             path.unlink()
         await store.keep(KEY, Day, addition(days(NEWEST, 5)), ALL)
-        assert len((await keep(SqliteStore(file), days(NEWEST, 7))).kept.rows) == 7
+        assert await count_after(SqliteStore(file), days(NEWEST, 7)) == 7
 
     async def test_a_program_that_holds_it_too_long_is_not_waited_for_for_ever(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -251,7 +268,7 @@ class TestTheFile:
         assert found is not None
         assert len(found.rows) == 5
         other.execute("ROLLBACK")
-        assert len((await keep(store, days(NEWEST, 9))).kept.rows) == 9
+        assert await count_after(store, days(NEWEST, 9)) == 9
         assert "locked" in caplog.text
 
     async def test_the_event_loop_runs_on_while_it_waits(self, tmp_path: Path) -> None:
