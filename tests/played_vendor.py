@@ -41,6 +41,7 @@ class Vendor:
     minutes: int = 0
     versions: dict[date, int] = field(default_factory=dict)
     late: set[date] = field(default_factory=set)
+    ever_late: set[date] = field(default_factory=set)
     invented: bool = False
     fails: list[Exception | None] = field(default_factory=list)
     asked: list[tuple[str | None, int]] = field(default_factory=list)
