@@ -54,6 +54,24 @@ def _day_in_the_future(series: Series, today: date) -> str | None:
     return f"Rows reach {series.days[0].date}, but in {market} it is {today}: no later day can have traded."
 
 
+def _day_on_a_weekend(series: Series, _today: date) -> str | None:
+    weekend = [day.date for day in series.days if day.date.weekday() > 4]
+    if not weekend:
+        return None
+    return f"{_on(weekend)} there is a row, on a weekend, when nothing trades: none of these rows is to be trusted."
+
+
+def _volumes_missing(series: Series, _today: date) -> str | None:
+    unknown = [
+        day.date
+        for day in series.days
+        if (day.short_volume is None or day.total_volume is None) and day.source_ratio_pct is None and not day.damaged
+    ]
+    if not unknown:
+        return None
+    return f"{_on(unknown)} the source gave no volumes: the ratio is unknown, not 0."
+
+
 def _short_above_total(series: Series, _today: date) -> str | None:
     above = [day.date for day in series.days if (volumes := both_volumes(day)) and volumes[0] > volumes[1]]
     if not above:
@@ -169,6 +187,8 @@ def _latest_day_thin(series: Series, _today: date) -> str | None:
 _CHECKS: Sequence[Callable[[Series, date], str | None]] = (
     _unreadable_rows,
     _damaged_figures,
+    _volumes_missing,
+    _day_on_a_weekend,
     _day_in_the_future,
     _short_above_total,
     _source_ratio_disagrees,

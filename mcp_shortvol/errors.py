@@ -39,6 +39,7 @@ __all__ = [
     "UpstreamFault",
     "UpstreamTimedOut",
     "UpstreamUnreachable",
+    "out_of_time",
 ]
 
 _TRACE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -120,6 +121,14 @@ class UpstreamUnreachable(UpstreamError):
 
 class UpstreamTimedOut(UpstreamUnreachable):
     """No answer came in time."""
+
+
+def out_of_time(seconds: float) -> UpstreamTimedOut:
+    """The end of the time that one call has."""
+    return UpstreamTimedOut(
+        f"The answer was not complete within {round(seconds, 1):g} seconds.",
+        "Ask again for the rest, ask for less, or raise SHORTVOL_DEADLINE.",
+    )
 
 
 class UpstreamFault(UpstreamError):

@@ -40,6 +40,7 @@ class Gathered(Generic[Row]):
         """Begin again with nothing."""
         self.days: dict[date, Row] = {}
         self.unreadable = 0
+        self.doubtful = False  # whether some of what came cannot be true
         self.received = 0
         self.sandbox = False
         self.short_position: ShortPosition | None = None
@@ -103,6 +104,18 @@ class Gathered(Generic[Row]):
         self._oldest = min(self._oldest or kept.run.oldest, kept.run.oldest)
         self.sandbox = self.sandbox or kept.invented
         self.short_position = self.short_position or kept.position
+
+    @property
+    def sound(self) -> bool:
+        """Whether every row came that was sent, whole, and can be true."""
+        return not self.unreadable and not self.doubtful and all(row.whole for row in self.days.values())
+
+    def mend(self, kept: Kept[Row]) -> None:
+        """Let kept rows stand in for those that could not be read; for all, where some cannot be true."""
+        if kept.invented == self.sandbox:
+            for row in kept.rows:
+                if self.doubtful or (here := self.days.get(row.date)) is None or not here.whole:
+                    self.days[row.date] = row
 
     def _add(self, row: Row) -> None:
         if row.date not in self.days:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import anyio
 from anyio.abc import TaskGroup
 
-from mcp_shortvol.errors import InvalidRequest, NotEntitled, ShortVolumeError, UnknownSecurity, UpstreamTimedOut
+from mcp_shortvol.errors import InvalidRequest, NotEntitled, ShortVolumeError, UnknownSecurity, out_of_time
 from mcp_shortvol.flights import Flight, Flights
 from mcp_shortvol.freshness import Freshness
 from mcp_shortvol.gathering import Gathered
@@ -69,6 +69,8 @@ class History:
             async def work(tell: Progress) -> None:
                 try:
                     await Paging(source, gathered, shelf, tell).run()
+                    if not gathered.sound and (kept := await shelf.look(gathered.window)):
+                        gathered.mend(kept)
                 except ShortVolumeError as error:
                     await _make_do(gathered, shelf, error)
 
@@ -80,7 +82,7 @@ class History:
             await flight.wait(deadline, progress)
         except TimeoutError:
             gathered = flight.subject.copy()  # the flight may go on, for others
-            await _make_do(gathered, shelf, _out_of_time(deadline - began))
+            await _make_do(gathered, shelf, out_of_time(deadline - began))
             return gathered
         return flight.subject
 
@@ -126,13 +128,6 @@ def _as_of(question: Question, kept: Kept[Row]) -> float | None:
     """When the kept days were the answer's newest; None where nobody knows what lies between them and its end."""
     inside = question.end is not None and question.end <= kept.run.until
     return kept.run.checked_at if inside else kept.run.topped_at
-
-
-def _out_of_time(seconds: float) -> UpstreamTimedOut:
-    return UpstreamTimedOut(
-        f"The answer was not complete within {round(seconds, 1):g} seconds.",
-        "Ask again for the rest, ask for less, or raise SHORTVOL_DEADLINE.",
-    )
 
 
 def _series_of(source: Source, question: Question, gathered: Gathered[Day]) -> Series:

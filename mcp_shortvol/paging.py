@@ -105,8 +105,12 @@ class Paging(Generic[Row]):
             page = await source.fetch_page(question.symbol, cursor, size, self._on_wait)
             if first and nearest is not None and nearest.invented == page.sandbox and not page.days:
                 raise UpstreamFault(f"{source.title} sent no rows, though it had some before.", "Ask again later.")
+            doubtful = self._shelf.doubts(page) or self._strays(page)
             repeated = gathered.add(page)
-            goes_on = await self._keep(page, until)
+            goes_on = None if doubtful else await self._keep(page, until)
+            if doubtful:
+                gathered.doubtful = True
+                self._leave()
             first, until = False, None
             if gathered.covered:
                 return Ending.COVERED
@@ -132,9 +136,9 @@ class Paging(Generic[Row]):
             if not news and useless >= size and size < source.page_limit:
                 continue  # the page was too small to reach beyond the days it repeats: ask again, for more
             if page.cursor in seen:
-                # The key just sent, after days that are new, is the end; one sent before, or a page of old days, a
-                # circle.
-                circle = page.cursor != cursor if news else repeated > max(source.overlap, 1)
+                # The key just sent is the end, where fewer days came than asked for; one sent before, or a page that is
+                # full, or of old days, a circle.
+                circle = page.cursor != cursor or len(page.days) >= size if news else repeated > max(source.overlap, 1)
                 return Ending.STALLED if circle else await self._at_the_end()
             stalls = 0 if news else stalls + 1
             if stalls == _MOST_STALLS:
@@ -166,7 +170,7 @@ class Paging(Generic[Row]):
             page, until=until, follows=self._follows, anchor=self._anchor, window=self._gathered.window
         )
         if merged is None:
-            self._run = self._follows = self._anchor = None
+            self._leave()
             return None
         self._run = merged.kept.run
         self._follows = min(row.date for row in page.days)
@@ -177,6 +181,15 @@ class Paging(Generic[Row]):
             if self._took_kept:
                 raise _Contradicted
         return self._bridge(merged.kept, ends=page.cursor is None) if self._bridging else None
+
+    def _leave(self) -> None:
+        """What follows now follows on nothing that is kept."""
+        self._run = self._follows = self._anchor = None
+
+    def _strays(self, page: Page[Row]) -> bool:
+        """Whether a page that follows another has newer days than its oldest, other than those that came already."""
+        oldest, here = self._gathered.oldest, self._gathered.days
+        return oldest is not None and any(row.date > oldest and here.get(row.date) != row for row in page.days)
 
     def _bridge(self, kept: Kept[Row], *, ends: bool) -> Run | None:
         """Take in what a run has beyond what is gathered, where that leads on."""

@@ -130,7 +130,9 @@ def _in_words(name: str, value: float | None) -> str:
 
 
 def _notes(result: RankingResult) -> Iterator[str]:
-    if result.ending is RankingEnding.STALLED:
+    if result.interruption is not None:
+        yield f"Incomplete, names further down are missing: {result.interruption.what} {result.interruption.next_step}"
+    elif result.ending is RankingEnding.STALLED:
         yield "Incomplete: the source kept giving the same names; ask again."
     elif result.ending is RankingEnding.READ_LIMIT:
         yield "Incomplete: one call reads no further down the list; ask for fewer names or a lower min_volume."

@@ -3,15 +3,20 @@
 No name comes twice, however the list moves, and none is lost while it stands still.
 """
 
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 
+import anyio
+
+from mcp_shortvol.errors import ShortVolumeError, out_of_time
 from mcp_shortvol.markets import Market
 from mcp_shortvol.progress import Progress
 from mcp_shortvol.ranking import Direction, OrderBy, Ranked
+from mcp_shortvol.series import Interruption
 from mcp_shortvol.sources import RankingPage, RankingSource
 from mcp_shortvol.symbols import Symbol
 
@@ -32,6 +37,7 @@ class RankingEnding(Enum):
     LIST_ENDS = "the list has no more names"
     READ_LIMIT = "one call reads no further down the list"
     STALLED = "the source kept giving the same names"
+    INTERRUPTED = "a failure, or the end of the time a call has, came before the rest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,7 @@ class RankingResult:
     unreadable: int
     ending: RankingEnding
     fetched_at: datetime
+    interruption: Interruption | None = None
 
     @property
     def invented(self) -> bool:
@@ -123,8 +130,13 @@ async def fetch_ranking(
     wanted: int,
     drop: Drop | None = None,
     progress: Progress | None = None,
+    *,
+    deadline: float = math.inf,
 ) -> RankingResult:
-    """The first `wanted` names of a ranking that `drop` keeps; raises what the source raises."""
+    """The first `wanted` names of a ranking that `drop` keeps, or those read by `deadline`, a time of the event loop.
+
+    Raises what the source raises before it gave any.
+    """
     gathered = _Gathered(wanted, drop)
 
     async def report(more: str = "") -> None:
@@ -140,7 +152,17 @@ async def fetch_ranking(
         return await source.fetch_ranking(market, order_by, direction, gathered.offset, count, on_wait)
 
     fetched_at = datetime.now(UTC)
-    ending = await _read_down(gathered, read_page, report)
+    interruption = None
+    began = anyio.current_time()
+    try:
+        with anyio.fail_after(deadline - began):
+            ending = await _read_down(gathered, read_page, report)
+    except (ShortVolumeError, TimeoutError) as error:
+        failure = error if isinstance(error, ShortVolumeError) else out_of_time(deadline - began)
+        if not gathered.rows:
+            raise failure from None
+        ending = RankingEnding.INTERRUPTED
+        interruption = Interruption(failure.what, failure.next_step, None)
     return RankingResult(
         market=market,
         order_by=order_by,
@@ -152,6 +174,7 @@ async def fetch_ranking(
         unreadable=gathered.unreadable,
         ending=ending,
         fetched_at=fetched_at,
+        interruption=interruption,
     )
 
 

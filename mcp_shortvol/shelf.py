@@ -78,6 +78,11 @@ class Shelf(Generic[Row]):
         )
         return await self._store.keep(self._key(page.sandbox), self._source.row, addition, window)
 
+    def doubts(self, page: Page[Row]) -> bool:
+        """Whether a page has a date on which nothing can have traded, or says two things of one."""
+        rows: dict[date, Row] = {}
+        return not all(self._possible(row.date) and rows.setdefault(row.date, row) == row for row in page.days)
+
     async def begin(self, oldest: date, *, invented: bool) -> None:
         """Note that the source has nothing older than the run whose oldest day this is."""
         await self._store.begin(self._key(invented), oldest, self._freshness.now())
@@ -87,10 +92,9 @@ class Shelf(Generic[Row]):
 
     def _fit(self, page: Page[Row]) -> Sequence[Row] | None:
         """The rows of a page, each date once; None where anything in it is missing, damaged or cannot be true."""
-        today = self.today
-        rows: dict[date, Row] = {}
-        for row in page.days:
-            possible = EARLIEST <= row.date <= today and row.date.weekday() < 5
-            if not possible or not row.whole or rows.setdefault(row.date, row) != row:
-                return None
-        return list(rows.values()) if rows and not page.unreadable else None
+        if page.unreadable or not page.days or self.doubts(page) or not all(row.whole for row in page.days):
+            return None
+        return list({row.date: row for row in page.days}.values())
+
+    def _possible(self, day: date) -> bool:
+        return EARLIEST <= day <= self.today and day.weekday() < 5

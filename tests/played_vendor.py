@@ -96,8 +96,8 @@ class Vendor:
             raise failure
         days = self.days()
         start = self.place(days, cursor)
-        if self.short_pages and len(self.asked) % self.short_pages == 0:
-            size = max(size - 1, 1)
+        if self.short_pages and len(self.asked) % self.short_pages == 0 and size > 4:
+            size -= 1
         page = days[start : start + size]
         return Page(
             page,

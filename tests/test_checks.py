@@ -69,10 +69,12 @@ def test_a_plain_hong_kong_series_is_silent() -> None:
     assert findings(series(hk_days(), TENCENT), TODAY) == []
 
 
-def test_days_without_figures_are_silent() -> None:
+def test_days_without_figures_are_told_once() -> None:
     blank = [Day(day, None, None, None) for day in weekdays_back(30)]
-    assert findings(series(blank), TODAY) == []
-    assert findings(series(blank, TENCENT), TODAY) == []
+    assert said(series(blank), TODAY).endswith(
+        "and 29 other days the source gave no volumes: the ratio is unknown, not 0."
+    )
+    assert len(findings(series(blank, TENCENT), TODAY)) == 1
     assert findings(series([Day(day, 0, 0, 0.0) for day in weekdays_back(30)]), TODAY) == []
 
 
@@ -87,6 +89,18 @@ class TestLostAndDamaged:
         assert said(series(altered(us_days(), 3, 8, close=None, damaged=True))) == (
             "Figures of 2 days could not be read and are null here: they are unknown, not 0."
         )
+
+    def test_volumes_that_were_not_given(self) -> None:
+        assert said(series(altered(us_days(), 3, 8, total_volume=None, source_ratio_pct=None))) == (
+            "On 2026-05-20 and 1 other day the source gave no volumes: the ratio is unknown, not 0."
+        )
+
+    def test_a_ratio_of_the_source_s_own_stands_in_for_volumes(self) -> None:
+        assert findings(series(altered(us_days(), 3, total_volume=None)), NEWEST) == []
+
+    def test_a_row_on_a_weekend(self) -> None:
+        one = altered(us_days(), 4, date=date(2026, 5, 23))
+        assert said(series(one)).startswith("On 2026-05-23 there is a row, on a weekend, when nothing trades")
 
 
 class TestFuture:

@@ -37,6 +37,8 @@ REFUSALS = {
 _RETURN_TYPES = {"return_type_timeout": -100, "return_type_disconnect": -200, "return_type_invalid": -500}
 
 _DEEP = 200_000
+_OVERSIZED = 100 * 1024 * 1024
+_ZEROS = bytes(65536)
 _STORM_S = 0.002
 _TINY = 5
 
@@ -91,6 +93,15 @@ def _absurd_length(frame: Frame) -> bytes:
     return bytes(packet)
 
 
+async def _flood(wire: Wire, answer: bytes) -> None:
+    """A frame of a hundred megabytes, announced and sent."""
+    header = bytearray(answer[:HEADER_LENGTH])
+    header[12:16] = _OVERSIZED.to_bytes(4, "little")
+    await wire.send(bytes(header))
+    for _ in range(_OVERSIZED // len(_ZEROS)):
+        await wire.send(_ZEROS)
+
+
 def _after_pushes(frame: Frame) -> bytes:
     """One push of every kind before the answer, all with its serial."""
     pushes = [Frame.of(protocol, frame.serial, b'{"s2c":{}}') for protocol in sorted(PUSHES)]
@@ -139,6 +150,7 @@ def _known() -> dict[str, Fault]:
         "wrong_serial": Fault(frames=_wrong_serial),
         "other_format": Fault(frames=_other_format),
         "absurd_length": Fault(frames=_absurd_length),
+        "oversized": Fault(delivers=_flood),
         "colliding_pushes": Fault(frames=_after_pushes),
         "push_storm": Fault(delivers=_storm),
         "silence": Fault(delivers=_silence),

@@ -147,7 +147,7 @@ class HttpClient:
                     await response.aclose()
         except (TimeoutError, httpx.TimeoutException):
             raise UpstreamTimedOut(
-                f"{self._title} did not answer within {self._timeout:g} seconds.",
+                f"{self._title} did not answer within {self._timeout:g} s.",
                 "Try again; on a slow line raise SHORTVOL_TIMEOUT.",
             ) from None
         except httpx.ProxyError:
@@ -182,6 +182,11 @@ class HttpClient:
                 return NotConfigured(
                     f"The certificate of {host} is not trusted by this machine.",
                     "A proxy that inspects TLS is the usual cause: point SSL_CERT_FILE at its certificate.",
+                )
+            if isinstance(cause, ssl.SSLError):
+                return UpstreamUnreachable(
+                    f"What answers for {self._title} at {host} speaks no TLS, or none that is safe.",
+                    "Check the URL that is set for it, its port, and HTTPS_PROXY if one is needed.",
                 )
             cause = cause.__cause__ or cause.__context__
         return UpstreamUnreachable(

@@ -9,7 +9,7 @@ from mcp.server.mcpserver.context import Context
 from mcp_types import CallToolResult, TextContent
 from pydantic import BaseModel
 
-from mcp_shortvol.errors import UpstreamTimedOut
+from mcp_shortvol.errors import out_of_time
 from mcp_shortvol.progress import Progress
 
 __all__ = ["progress_of", "result", "within"]
@@ -34,10 +34,7 @@ async def within(seconds: float) -> AsyncIterator[float]:
         with anyio.fail_after(seconds + _GRACE):
             yield deadline
     except TimeoutError:
-        raise UpstreamTimedOut(
-            f"The answer was not complete within {seconds:g} seconds.",
-            "Ask for less at once, or raise SHORTVOL_DEADLINE.",
-        ) from None
+        raise out_of_time(seconds) from None
 
 
 def progress_of(context: Context[Any, Any]) -> Progress | None:

@@ -59,9 +59,11 @@ def rank_short_selling_tool(upstreams: Upstreams) -> StrictTool:
                 return "RMB counters"
             return f"under {min_volume:,} shares traded" if min_volume and (row.volume or 0) < min_volume else None
 
-        async with within(upstreams.deadline):
+        async with within(upstreams.deadline) as deadline:
             source = await upstreams.ranking()
-            found = await fetch_ranking(source, Market(market), order_by, direction, count, drop, progress_of(context))
+            found = await fetch_ranking(
+                source, Market(market), order_by, direction, count, drop, progress_of(context), deadline=deadline
+            )
         answer = ranking_answer_of(found)
         return result(ranking_text(answer), answer)
 

@@ -12,6 +12,7 @@ The task group given is where the tasks live that read and keep alive; there is 
 """
 
 import contextvars
+import random
 import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -28,6 +29,8 @@ from mcp_shortvol.sources.opend.messages import GLOBAL_STATE_QUESTION, GlobalSta
 from mcp_shortvol.sources.opend.wording import Wording, predates
 
 __all__ = ["Answer", "OpenD", "Slot"]
+
+_LONGEST_PAUSE = 0.25
 
 Slot = Callable[[], AbstractAsyncContextManager[None]]
 """Gives the place in the vendor's quota that one request is sent in."""
@@ -91,39 +94,36 @@ class OpenD:
         return state
 
     async def call(self, protocol: int, c2s: Json, *, slot: Slot = nullcontext) -> Answer:
-        """Ask, and ask once more where the connection dropped or Futu's servers were late: every call is a read.
+        """Ask, and ask once more after what can pass, such as a dropped connection or silence: every call is a read.
 
         A `slot` is entered for each time the request is sent; waiting for it is outside the time-out. Raises Refusal
         where OpenD refuses, for the caller to word, and otherwise errors of `mcp_shortvol.errors`.
         """
         try:
             return await self._ask(protocol, c2s, slot)
-        except Dropped:
+        except (Dropped, MalformedAnswer, TimeoutError):
             pass
         except Refusal as refusal:
             if refusal.reason is not Reason.BACKEND_TIMEOUT:
                 raise
+        await anyio.sleep(random.uniform(0, _LONGEST_PAUSE))  # noqa: S311 - apart from others who lost it together
         try:
             return await self._ask(protocol, c2s, slot)
         except Dropped as dropped:
             if not dropped.greeted:
                 raise self.wording.no_greeting(encrypted=self._rsa is not None) from None
             raise self.wording.lost(dropped) from None
-
-    async def _ask(self, protocol: int, c2s: Json, slot: Slot) -> Answer:
-        # Opened first: a slow greeting must not age the start that the quota counts.
-        await self._ready()
-        async with slot():
-            return await self._ask_now(protocol, c2s)
-
-    async def _ready(self) -> None:
-        try:
-            with anyio.fail_after(self._timeout):
-                await self._opened()
         except MalformedAnswer:
             raise self.wording.malformed() from None
         except TimeoutError:
             raise self.wording.no_answer(self._timeout) from None
+
+    async def _ask(self, protocol: int, c2s: Json, slot: Slot) -> Answer:
+        # Opened first: a slow greeting must not age the start that the quota counts.
+        with anyio.fail_after(self._timeout):
+            await self._opened()
+        async with slot():
+            return await self._ask_now(protocol, c2s)
 
     async def _ask_now(self, protocol: int, c2s: Json) -> Answer:
         link: Link | None = None
@@ -133,8 +133,6 @@ class OpenD:
                 link = await self._opened()
                 heard = link.answers
                 return Answer(await link.exchange(protocol, c2s), link.sandbox)
-        except MalformedAnswer:
-            raise self.wording.malformed() from None
         except Refusal as refusal:
             if refusal.reason is Reason.OTHER and link is not None:
                 await self._explain(link, protocol)
@@ -144,7 +142,7 @@ class OpenD:
                 link.close()  # Not one answer in all that time: what is asked next gets a new connection.
             if link is not None and predates(link.version, protocol):
                 raise self.wording.outdated(protocol) from None
-            raise self.wording.no_answer(self._timeout) from None
+            raise
 
     async def _explain(self, link: Link, protocol: int) -> None:
         """Raise what makes an OpenD refuse in words of its own: it was logged out, or it is too old."""

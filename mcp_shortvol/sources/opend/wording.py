@@ -15,6 +15,7 @@ from mcp_shortvol.errors import (
     UnknownSecurity,
     UpstreamChanged,
     UpstreamFault,
+    UpstreamTimedOut,
     UpstreamUnreachable,
 )
 from mcp_shortvol.markets import Market
@@ -118,8 +119,8 @@ class Wording:
 
     def no_answer(self, seconds: float) -> ShortVolumeError:
         """It stayed silent."""
-        return UpstreamUnreachable(
-            f"OpenD at {self.address} did not answer within {seconds:g} s.",
+        return UpstreamTimedOut(
+            f"OpenD at {self.address} did not answer within {seconds:g} s, twice.",
             "Ask again; if that does not help, check OpenD's own connection or restart it.",
         )
 
@@ -144,7 +145,7 @@ class Wording:
     def malformed(self) -> ShortVolumeError:
         """It answered what it is not known to answer."""
         return UpstreamChanged(
-            f"OpenD at {self.address} answered in a form that is not known here.",
+            f"OpenD at {self.address} answered in a form that is not known here, twice.",
             "Update mcp-shortvol; if it is the newest already, report this with OpenD's version.",
         )
 

@@ -100,7 +100,7 @@ TRIED_OUT = {
     "http_429_html": (errors.RateLimited, "rate limit of Futu's cloud"),
     "truncated_json": (errors.UpstreamFault, "no complete JSON"),
     "reset_before": (errors.UpstreamUnreachable, "broke before the answer was complete"),
-    "silence": (errors.UpstreamTimedOut, "did not answer within 0.5 seconds"),
+    "silence": (errors.UpstreamTimedOut, "did not answer within 0.5 s"),
 }
 
 

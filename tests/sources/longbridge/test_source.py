@@ -169,7 +169,7 @@ async def test_silence_is_tried_twice_so_that_its_own_words_come_before_the_dead
     source: Source, gateway: LongbridgeGateway
 ) -> None:
     gateway.fail("silence")
-    with pytest.raises(errors.UpstreamTimedOut, match=r"did not answer within 0\.5 seconds"):
+    with pytest.raises(errors.UpstreamTimedOut, match=r"did not answer within 0\.5 s"):
         await ask(source)
     assert len(gateway.requests) == 2
 

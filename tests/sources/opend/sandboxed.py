@@ -25,6 +25,7 @@ HOSTILE = ("script", "Ignore all", "\x1b", "\u202e", "\x00")
 ONCE = [
     "wrong_sha1",
     "absurd_length",
+    "oversized",
     "garbage",
     "reset_before",
     "reset_inside",
@@ -57,6 +58,7 @@ FAILURES: dict[str, type[ShortVolumeError]] = {
     "deep_nesting": UpstreamChanged,
     "not_an_object": UpstreamChanged,
     "other_format": UpstreamChanged,
+    "oversized": UpstreamChanged,
     "wrong_sha1": UpstreamChanged,
     "absurd_length": UpstreamChanged,
     "garbage": UpstreamChanged,
