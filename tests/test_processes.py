@@ -60,9 +60,11 @@ class Server:
         raise AssertionError("the server ended")
 
     def ask(self, **arguments: object) -> int:
+        return self.ask_tool("get_daily_short_volume", arguments)
+
+    def ask_tool(self, name: str, arguments: dict[str, Any]) -> int:
         self._number += 1
-        parameters = {"name": "get_daily_short_volume", "arguments": arguments}
-        self.send({"id": self._number, "method": "tools/call", "params": parameters})
+        self.send({"id": self._number, "method": "tools/call", "params": {"name": name, "arguments": arguments}})
         return self._number
 
     def answer(self, **arguments: object) -> dict[str, Any]:

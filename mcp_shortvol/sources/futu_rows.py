@@ -21,6 +21,7 @@ __all__ = ["CLOUD_ROWS", "OPEND_ROWS", "RowFormat", "Rows", "read_cursor", "read
 
 _NO_OLDER_PAGE = (None, "", "-1", -1)
 _LONGEST_CURSOR = 256
+_LARGEST_CURSOR = 10**18
 _ISO_LENGTH = len("YYYY-MM-DD")
 _DAY_FIRST_DATE = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
 
@@ -140,7 +141,7 @@ def read_cursor(next_key: object) -> str | None:
     """The key of the next older page, opaque; "-1", empty and absent say that there is none. Raises UpstreamChanged."""
     if any(next_key == end for end in _NO_OLDER_PAGE):
         return None
-    if type(next_key) is int:
+    if type(next_key) is int and abs(next_key) < _LARGEST_CURSOR:
         return str(next_key)
     if isinstance(next_key, str) and len(next_key) <= _LONGEST_CURSOR and next_key.isprintable():
         return next_key
