@@ -3,7 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench clean
+FUZZ_EXAMPLES ?= 5000
+FUZZ_SECONDS ?= 60
+
+.PHONY: demo test check bench fuzz soak clean
 
 # The stamp is renewed whenever what is to be installed changes.
 $(VENV)/.installed: pyproject.toml
@@ -29,6 +32,18 @@ check: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks
+
+# More cases than `make test` tries; and bytes by coverage, where atheris can be installed.
+fuzz: $(VENV)/.installed
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/fuzz
+	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,fuzz]' && \
+	    $(BIN)/python -c 'import atheris'; \
+	then $(BIN)/python tests/fuzz/atheris_frames.py -max_total_time=$(FUZZ_SECONDS) -max_len=4096; \
+	else echo 'atheris cannot be installed here: the frame decoder was fuzzed without it'; fi
+
+# Ten thousand mixed calls with faults, over stdio; quotas are off for it.
+soak: $(VENV)/.installed
+	SOAK_CALLS=10000 $(BIN)/python -m pytest -s tests/soak
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""The command `mcp-shortvol`: serve (the default), query, sandbox.
+"""The command `mcp-shortvol`: serve (the default), query, doctor, sandbox.
 
 Exit codes, for scripts: 0 answered, 1 a defect of ours, 2 the question is wrong, 3 something must be set up first,
 4 the vendor did not answer.
@@ -23,8 +23,9 @@ examples:
   mcp-shortvol query TSLA --count 60 --json     60 days of Tesla as JSON
   mcp-shortvol query 700.HK --start 2026-05-01 --end 2026-05-31 --full
   mcp-shortvol query 700.HK --sandbox           the same without an account; the figures are invented
+  mcp-shortvol doctor                           what is set up, what is kept, and who answers
   mcp-shortvol sandbox                          play the vendors on this machine, for any program
-exit codes of query:
+exit codes of query and doctor:
   0 answered   1 a defect of ours   2 the question is wrong   3 something must be set up first   4 the vendor failed
 """
 _CONNECT = """\
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             sys.stderr.write("mcp-shortvol: Standard input and output must be open.\n")
         sys.exit(2)
     try:
-        code = {None: _serve, "serve": _serve, "query": _query, "sandbox": _sandbox}[options.command](options)
+        code = _COMMANDS[options.command](options)
         sys.stdout.flush()
     except KeyboardInterrupt:
         code = 130
@@ -83,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
         help="auto: whichever is set up, a named OpenD before Longbridge before the cloud",
     )
     query.add_argument("--sandbox", action="store_true", help="invented figures from this machine; needs no account")
+
+    commands.add_parser("doctor", help="say what is set up, what is kept and which vendor answers; never a secret")
 
     sandbox = commands.add_parser("sandbox", help="play the vendors on loopback and print how to reach them")
     sandbox.add_argument("--longbridge-port", type=int, default=0, metavar="PORT", help="default: any free one")
@@ -142,6 +145,12 @@ def _query(options: argparse.Namespace) -> int:
     return query(options)
 
 
+def _doctor(_: argparse.Namespace) -> int:
+    from mcp_shortvol.doctor import doctor
+
+    return doctor()
+
+
 def _sandbox(options: argparse.Namespace) -> int:
     from mcp_shortvol.errors import InvalidRequest, NotConfigured
     from mcp_shortvol.sandbox.runner import serve
@@ -158,3 +167,6 @@ def _sandbox(options: argparse.Namespace) -> int:
         sys.stderr.write(f"mcp-shortvol: {error}\n")
         return 2 if isinstance(error, InvalidRequest) else 3
     return 0
+
+
+_COMMANDS = {None: _serve, "serve": _serve, "query": _query, "doctor": _doctor, "sandbox": _sandbox}

@@ -18,7 +18,7 @@ from mcp_shortvol.credentials import header_text
 from mcp_shortvol.errors import NotConfigured
 from mcp_shortvol.quota import Rate
 
-__all__ = ["SANDBOX_DATES", "FutuSource", "Settings", "SourceName", "load_settings"]
+__all__ = ["SANDBOX_DATES", "FutuSource", "Settings", "SourceName", "load_settings", "variables_set"]
 
 
 SourceName = Literal["auto", "longbridge", "futu_opend", "futu_cloud"]
@@ -211,6 +211,11 @@ def load_settings(**overrides: str | None) -> Settings:
         raise NotConfigured(
             f"A setting cannot be used ({problems}).", "Correct or unset that environment variable and start again."
         ) from None
+
+
+def variables_set(settings: Settings) -> list[str]:
+    """The names of the variables that are set, by their newer names."""
+    return [_variable(field) for name, field in Settings.model_fields.items() if name in settings.model_fields_set]
 
 
 def _variable(field: FieldInfo) -> str:

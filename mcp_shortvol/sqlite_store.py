@@ -17,7 +17,7 @@ from pathlib import Path
 from mcp_shortvol.database import Damaged, Database
 from mcp_shortvol.rows import Row
 from mcp_shortvol.series import ShortPosition
-from mcp_shortvol.store import Addition, Kept, Merged, Run, SeriesKey, Window
+from mcp_shortvol.store import Addition, Extent, Kept, Merged, Run, SeriesKey, Window
 
 __all__ = ["SqliteStore"]
 
@@ -81,6 +81,16 @@ class SqliteStore:
                 )
 
         await self._database.write(work, None)
+
+    async def extent(self) -> Extent | None:
+        """See Store."""
+
+        def work(connection: sqlite3.Connection) -> Extent:
+            return Extent(
+                *connection.execute("SELECT (SELECT count(*) FROM series), (SELECT count(*) FROM day)").fetchone()
+            )
+
+        return await self._database.read(work, None)
 
     async def aclose(self) -> None:
         """See Store."""

@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, Protocol
 from mcp_shortvol.rows import Row
 from mcp_shortvol.series import ShortPosition
 
-__all__ = ["NOTHING_KEPT", "Addition", "Kept", "Merged", "NoStore", "Run", "SeriesKey", "Store", "Window"]
+__all__ = ["NOTHING_KEPT", "Addition", "Extent", "Kept", "Merged", "NoStore", "Run", "SeriesKey", "Store", "Window"]
 
 
 class SeriesKey(NamedTuple):
@@ -93,6 +93,13 @@ class Merged(Generic[Row]):
     restated: Sequence[date]
 
 
+class Extent(NamedTuple):
+    """How many series and rows are kept."""
+
+    series: int
+    rows: int
+
+
 class Store(Protocol):
     """Keeps rows. It may forget at any time, as a file does that somebody deletes, and it never raises."""
 
@@ -114,6 +121,9 @@ class Store(Protocol):
     async def begin(self, key: SeriesKey, oldest: date, at: float) -> None:
         """Note that the source has nothing older than the run whose oldest day this is."""
 
+    async def extent(self) -> Extent | None:
+        """How much is kept; None where nothing can be."""
+
     async def aclose(self) -> None:
         """Give up what the store holds open."""
 
@@ -130,6 +140,9 @@ class NoStore:
         """See Store."""
 
     async def begin(self, key: SeriesKey, oldest: date, at: float) -> None:
+        """See Store."""
+
+    async def extent(self) -> Extent | None:
         """See Store."""
 
     async def aclose(self) -> None:

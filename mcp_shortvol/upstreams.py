@@ -68,6 +68,7 @@ class Upstreams:
         self._cloud: Vendor | None = None
         self._sandbox_started = False
         self._history: History | None = None
+        self._store: Store | None = None
         self._buckets: Database | None = None
 
     async def __aenter__(self) -> Self:
@@ -93,9 +94,15 @@ class Upstreams:
         if self._history is None:
             from mcp_shortvol.history import History
 
-            freshness = Freshness(self._settings.fresh_seconds)
-            self._history = History(self._open_store(), freshness, self._tasks)
+            self._history = History(self.store, Freshness(self._settings.fresh_seconds), self._tasks)
         return self._history
+
+    @property
+    def store(self) -> Store:
+        """Where fetched days are kept."""
+        if self._store is None:
+            self._store = self._open_store()
+        return self._store
 
     async def open(self, source: SourceName) -> "Vendor":
         """A vendor by its name in the one vocabulary of arguments, settings and answers."""
