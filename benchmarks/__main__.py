@@ -2,12 +2,19 @@
 
 import argparse
 
+from benchmarks.eight_processes import eight_processes
+from benchmarks.kept_days import kept_days
 from benchmarks.opend_calls import opend_calls
+from benchmarks.shared_quota import shared_quota
 from benchmarks.sizes import sizes
+from benchmarks.source_calls import source_calls
 from benchmarks.start_up import start_up
 from benchmarks.vendor_sdk import vendor_sdk
 
-_BENCHMARKS = {benchmark.__name__: benchmark for benchmark in (start_up, sizes, opend_calls, vendor_sdk)}
+_BENCHMARKS = {
+    benchmark.__name__: benchmark
+    for benchmark in (start_up, sizes, opend_calls, source_calls, kept_days, eight_processes, shared_quota, vendor_sdk)
+}
 
 
 def main() -> None:

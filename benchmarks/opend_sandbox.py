@@ -1,4 +1,4 @@
-"""The sandbox's OpenD in a process of its own, without the limit of 30 requests in 30 seconds.
+"""The sandbox in a process of its own, its OpenD without the limit of 30 requests in 30 seconds.
 
 Run as a program, it prints the sandbox's environment variables as a line of JSON and plays until its stdin ends.
 """
@@ -12,7 +12,7 @@ from datetime import date
 
 from mcp_shortvol.sandbox.runner import Sandbox
 
-__all__ = ["opend_in_another_process"]
+__all__ = ["opend_in_another_process", "sandbox_in_another_process"]
 
 _AS_OF = date(2026, 5, 8)
 
@@ -20,21 +20,28 @@ _AS_OF = date(2026, 5, 8)
 @contextmanager
 def opend_in_another_process() -> Iterator[tuple[str, int]]:
     """Host and port of an OpenD that plays until the block ends."""
+    with sandbox_in_another_process() as environment:
+        yield environment["FUTU_OPEND_HOST"], int(environment["FUTU_OPEND_PORT"])
+
+
+@contextmanager
+def sandbox_in_another_process(*options: str) -> Iterator[dict[str, str]]:
+    """The variables of a sandbox that plays until the block ends; with "limited", its OpenD counts requests."""
     with subprocess.Popen(
-        [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", __name__, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         environment = json.loads(process.stdout.readline())
         try:
-            yield environment["FUTU_OPEND_HOST"], int(environment["FUTU_OPEND_PORT"])
+            yield environment
         finally:
             process.stdin.close()
 
 
 def _play() -> None:
     sandbox = Sandbox(_AS_OF)
-    sandbox.opend.limited = False
+    sandbox.opend.limited = "limited" in sys.argv
     with sandbox:
         print(json.dumps(sandbox.environment()), flush=True)
         sys.stdin.read()

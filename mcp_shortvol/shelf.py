@@ -53,7 +53,7 @@ class Shelf(Generic[Row]):
     async def keep(
         self, page: Page[Row], *, until: date | None, follows: date | None, anchor: str | None, window: Window
     ) -> Merged[Row] | None:
-        """Keep a page, where it is fit to be kept; None where it is not.
+        """Keep a page that nobody `doubts`, where nothing in it is missing or damaged; None where something is.
 
         `until` is the date up to which it was asked for, date.max for the newest there is, or None where it `follows`
         another page, whose oldest day that is. `anchor` is the cursor it was asked with, where that is an anchored one,
@@ -81,7 +81,11 @@ class Shelf(Generic[Row]):
     def doubts(self, page: Page[Row]) -> bool:
         """Whether a page has a date on which nothing can have traded, or says two things of one."""
         rows: dict[date, Row] = {}
-        return not all(self._possible(row.date) and rows.setdefault(row.date, row) == row for row in page.days)
+        today = self.today
+        return not all(
+            EARLIEST <= row.date <= today and row.date.weekday() < 5 and rows.setdefault(row.date, row) == row
+            for row in page.days
+        )
 
     async def begin(self, oldest: date, *, invented: bool) -> None:
         """Note that the source has nothing older than the run whose oldest day this is."""
@@ -91,10 +95,7 @@ class Shelf(Generic[Row]):
         return SeriesKey(self._source.upstream, self._source.interface, str(self._symbol), invented)
 
     def _fit(self, page: Page[Row]) -> Sequence[Row] | None:
-        """The rows of a page, each date once; None where anything in it is missing, damaged or cannot be true."""
-        if page.unreadable or not page.days or self.doubts(page) or not all(row.whole for row in page.days):
+        """The rows of a page, each date once; None where anything in it is missing or damaged."""
+        if page.unreadable or not page.days or not all(row.whole for row in page.days):
             return None
         return list({row.date: row for row in page.days}.values())
-
-    def _possible(self, day: date) -> bool:
-        return EARLIEST <= day <= self.today and day.weekday() < 5
