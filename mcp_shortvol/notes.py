@@ -57,9 +57,10 @@ def interrupted(interruption: Interruption) -> str:
 
 def restatement(dates: Sequence[date], older: str) -> str:
     """That the source now says something else of some dates than it did."""
-    others = f" and {len(dates) - 1} other dates" if len(dates) > 1 else ""
+    others = len(dates) - 1
+    more = f" and {others} other {'date' if others == 1 else 'dates'}" if others else ""
     return (
-        f"The source restated {dates[0]}{others} since last asked, perhaps for a split; {older} are its newest figures."
+        f"The source restated {dates[0]}{more} since last asked, perhaps for a split; {older} are its newest figures."
     )
 
 

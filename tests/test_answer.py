@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Callable
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_shortvol.answer import ResponseFormat, ShortVolumeAnswer, answer_of
+from mcp_shortvol.errors import out_of_time
 from mcp_shortvol.markets import Market
 from mcp_shortvol.question import Question
-from mcp_shortvol.series import Day, Ending, Series
+from mcp_shortvol.series import Day, Ending, Interruption, Series
 from mcp_shortvol.symbols import Symbol
 from mcp_shortvol.text import concise_text, full_text
 
@@ -37,7 +39,7 @@ def busy_days(symbol: Symbol, count: int) -> list[Day]:
     hong_kong = symbol.market is Market.HK
     return [
         Day(
-            date=NEWEST - timedelta(days=back),
+            date=day,
             short_volume=120_345_678 + back,
             total_volume=987_654_321 - back,
             close=1234.567 + back,
@@ -46,8 +48,13 @@ def busy_days(symbol: Symbol, count: int) -> list[Day]:
             nasdaq_short_volume=None if hong_kong else 120_345_678,
             nyse_short_volume=None if hong_kong else 1_234_567,
         )
-        for back in range(count)
+        for back, day in enumerate(weekdays(count))
     ]
+
+
+def weekdays(count: int) -> list[date]:
+    """So many trading days, newest first."""
+    return [day for back in range(2 * count + 2) if (day := NEWEST - timedelta(days=back)).weekday() < 5][:count]
 
 
 def size(answer: ShortVolumeAnswer) -> int:
@@ -154,15 +161,40 @@ def test_an_empty_answer_explains_itself() -> None:
 def test_the_texts_are_as_reviewed(
     symbol: Symbol, response_format: ResponseFormat, snapshot: Callable[[str, str], None]
 ) -> None:
-    days = [
-        Day(NEWEST - timedelta(days=back), 2_000_000 + 150_000 * (back % 4), 20_000_000 + 1_000_000 * (back % 3), 450.2)
-        for back in range(12)
-    ]
-    series = series_of(symbol, days)
-    answer = answer_of(series, response_format)
+    answer = answer_of(series_of(symbol, ordinary_days(12)), response_format)
     text = (full_text if response_format == "full" else concise_text)(answer)
     structured = json.dumps(answer.model_dump(), indent=1)
     snapshot(f"answer_{symbol}_{response_format}.txt", f"{text}\n\n----\n{structured}\n")
+
+
+def ordinary_days(count: int) -> list[Day]:
+    weekdays = [day for back in range(2 * count) if (day := NEWEST - timedelta(days=back)).weekday() < 5]
+    return [
+        Day(day, 2_000_000 + 150_000 * (back % 4), 20_000_000 + 1_000_000 * (back % 3), 450.2)
+        for back, day in enumerate(weekdays[:count])
+    ]
+
+
+GONE = Interruption(
+    "No OpenD answers at 127.0.0.1:11111.", "Start OpenD (Futu's or moomoo's gateway) and log in.", None
+)
+INTERRUPTED = {
+    "kept": replace(GONE, as_of=datetime(2026, 6, 12, 9, 30, tzinfo=UTC).timestamp()),
+    "cut_short": Interruption(*out_of_time(45).args, None),
+}
+
+
+@pytest.mark.parametrize("what", INTERRUPTED)
+def test_the_text_of_an_interrupted_answer_is_as_reviewed(what: str, snapshot: Callable[[str, str], None]) -> None:
+    series = series_of(TENCENT, ordinary_days(6), ending=Ending.INTERRUPTED)
+    answer = answer_of(replace(series, interruption=INTERRUPTED[what]))
+    assert not answer.complete
+    snapshot(f"answer_{what}.txt", f"{concise_text(answer)}\n")
+
+
+def test_the_text_of_a_restated_answer_is_as_reviewed(snapshot: Callable[[str, str], None]) -> None:
+    series = replace(series_of(TENCENT, ordinary_days(6)), restated=[NEWEST, NEWEST - timedelta(1)])
+    snapshot("answer_restated.txt", f"{concise_text(answer_of(series))}\n")
 
 
 figures = st.none() | st.integers(0, 10**12)

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -35,7 +36,9 @@ def test_version() -> None:
 
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="argparse lays help out a little differently elsewhere")
-@pytest.mark.parametrize("command", [[], ["query"], ["sandbox"]], ids=["main", "query", "sandbox"])
+@pytest.mark.parametrize(
+    "command", [[], ["query"], ["sandbox"], ["doctor"]], ids=["main", "query", "sandbox", "doctor"]
+)
 def test_help_is_as_reviewed(command: list[str], snapshot: Callable[[str, str], None]) -> None:
     snapshot(f"help_{'_'.join(command) or 'main'}.txt", run(*command, "--help").stdout)
 
@@ -53,6 +56,30 @@ def test_query_json_is_the_structured_answer() -> None:
     done = run("query", "TSLA", "--count", "2", "--json", "--sandbox", SHORTVOL_SANDBOX_AS_OF="2026-05-15")
     answer = json.loads(done.stdout)
     assert [answer["symbol"], answer["rows"][0][:3]] == ["TSLA.US", ["2026-05-15", 5748485, 15778974]]
+
+
+def test_the_doctor_says_how_things_stand(
+    gateway: LongbridgeGateway, environment: dict[str, str], tmp_path: Path
+) -> None:
+    done = run("doctor", **environment, SHORTVOL_DATA_DIR=str(tmp_path), SHORTVOL_STORE="")
+    lines = dict(re.findall(r"^(\w[\w ]*?)  +(.*)$", done.stdout, re.MULTILINE))
+    assert [done.returncode, done.stderr] == [0, ""]
+    assert lines["data folder"] == str(tmp_path)
+    assert lines["kept"] == "0 days or reports in 0 series"
+    assert "LONGBRIDGE_APP_SECRET" in lines["set"]
+    for vendor in ("Longbridge", "OpenD", "Futu cloud"):
+        assert re.fullmatch(
+            r"answers in \d+ ms: the newest day of 700\.HK is .*, invented by the sandbox", lines[vendor]
+        )
+
+
+def test_the_doctor_says_what_is_missing() -> None:
+    done = run("doctor", FUTU_OPEND_PORT="9")
+    assert done.returncode == 4
+    assert "Longbridge   Longbridge is not set up" in done.stdout
+    assert "OpenD        No OpenD answers at 127.0.0.1:9." in done.stdout
+    assert "Futu cloud" not in done.stdout
+    assert run("doctor", SHORTVOL_TIMEOUT="soon").returncode == 3
 
 
 def test_query_full_ends_with_csv() -> None:
