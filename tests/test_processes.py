@@ -126,7 +126,7 @@ def test_killed_at_any_moment_no_day_is_wrong_missing_or_double(opend: OpenDGate
     expected = [[day.date.isoformat(), day.short_volume, day.volume] for day in reversed(days(TENCENT, AS_OF)[-1000:])]
     opend.fail("slow", seconds=0.01)
     chance = random.Random(20261124)
-    for _ in range(8):
+    for _ in range(6):
         server = start(SHORTVOL_FRESH="0")
         server.ask(symbol="HK.00700", count=chance.choice([60, 300, 1000]))
         time.sleep(chance.uniform(0.02, 0.35))

@@ -87,8 +87,8 @@ def calm(sandbox: Sandbox) -> None:
 async def server(stage: Stage, upstream: str, **settings: str) -> AsyncIterator[Client]:
     variables: dict[str, str | None] = {
         **stage.sandbox.environment(),
-        "SHORTVOL_TIMEOUT": "1",
-        "SHORTVOL_DEADLINE": "3",
+        "SHORTVOL_TIMEOUT": "0.8",
+        "SHORTVOL_DEADLINE": "2.5",
         "FUTU_SOURCE": SOURCES[upstream],
         **settings,
         **stage.settings,

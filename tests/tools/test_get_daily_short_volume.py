@@ -23,7 +23,7 @@ PUBLISHED_LAST_CLOSES = [477.4, 463.0, 472.2, 473.0, 467.8, 479.2, 473.8, 478.6,
 
 @pytest.fixture
 async def client(opend: OpenDGateway, environment: dict[str, str]) -> AsyncIterator[Client]:
-    settings = load_settings(SHORTVOL_TIMEOUT="1", SHORTVOL_FUTU_QUOTA="off")
+    settings = load_settings(SHORTVOL_TIMEOUT="1", SHORTVOL_FUTU_QUOTA="off", SHORTVOL_DEADLINE="10")
     async with Client(build_server(settings), raise_exceptions=True) as connected:
         yield connected
 
