@@ -11,7 +11,7 @@ goes on from its end. Where they do not, nothing kept is used.
 from datetime import date
 from typing import Generic
 
-from mcp_shortvol.errors import UpstreamFault
+from mcp_shortvol.errors import UnknownSecurity, UpstreamChanged, UpstreamFault
 from mcp_shortvol.gathering import Gathered
 from mcp_shortvol.markets import weekdays
 from mcp_shortvol.progress import Progress
@@ -28,8 +28,8 @@ _MOST_STALLS = 3  # pages in a row that bring nothing new before an upstream is 
 _OVERLAP = 10  # days of what is kept that the newest page is to repeat: a split is often told some days late
 
 
-class _Contradicted(Exception):
-    """A page says otherwise than rows that were taken in already."""
+class _OfNoUse(Exception):
+    """What is kept was taken in, and cannot be gone on from: it is contradicted, or its cursor refused."""
 
 
 class Paging(Generic[Row]):
@@ -57,7 +57,7 @@ class Paging(Generic[Row]):
         """Fetch until the question is covered or the source has no more; raises what the source raises."""
         try:
             self._gathered.ending = await self._with_what_is_kept()
-        except _Contradicted:
+        except _OfNoUse:
             self._begin_again()
             self._bridging = False
             self._gathered.ending = await self._page_back(None)
@@ -93,7 +93,7 @@ class Paging(Generic[Row]):
         until = self._until(end) if first else None
         reach = self._size_to_reach(nearest, until) if first else None
         reduced = reach if nearest is not None and self._is_useful(nearest) else None
-        start = cursor
+        start, resumed = cursor, not first
         seen = {cursor}
         overlap = 0 if first else source.overlap
         stalls = 0
@@ -102,7 +102,12 @@ class Paging(Generic[Row]):
             size = source.page_limit if skipping else min(source.page_limit, gathered.missing + overlap)
             size = reduced or (max(size, reach) if first and reach else size)
             before = len(gathered.days)
-            page = await source.fetch_page(question.symbol, cursor, size, self._on_wait)
+            try:
+                page = await source.fetch_page(question.symbol, cursor, size, self._on_wait)
+            except (UnknownSecurity, UpstreamChanged, UpstreamFault):
+                if resumed:
+                    raise _OfNoUse from None
+                raise
             if first and nearest is not None and nearest.invented == page.sandbox and not page.days:
                 raise UpstreamFault(f"{source.title} sent no rows, though it had some before.", "Ask again later.")
             doubtful = self._shelf.doubts(page) or self._strays(page)
@@ -111,14 +116,14 @@ class Paging(Generic[Row]):
             if doubtful:
                 gathered.doubtful = True
                 self._leave()
-            first, until = False, None
+            first, until, resumed = False, None, False
             if gathered.covered:
                 return Ending.COVERED
             if goes_on is not None:
                 if self._shelf.begins(goes_on):
                     return Ending.HISTORY_BEGINS
                 if goes_on.older is not None and goes_on.older not in seen:
-                    cursor, end, reduced = goes_on.older, None, None
+                    cursor, end, reduced, resumed = goes_on.older, None, None, True
                     overlap = max(overlap, source.overlap)
                     seen.add(cursor)
                     continue
@@ -179,7 +184,7 @@ class Paging(Generic[Row]):
             self._bridging = False
             self._gathered.restated |= set(merged.restated)
             if self._took_kept:
-                raise _Contradicted
+                raise _OfNoUse
         return self._bridge(merged.kept, ends=page.cursor is None) if self._bridging else None
 
     def _leave(self) -> None:

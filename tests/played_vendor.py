@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import anyio
 
+from mcp_shortvol.errors import UpstreamFault
 from mcp_shortvol.markets import Market
 from mcp_shortvol.question import Question
 from mcp_shortvol.quota import OnWait
@@ -43,6 +44,7 @@ class Vendor:
     late: set[date] = field(default_factory=set)
     ever_late: set[date] = field(default_factory=set)
     invented: bool = False
+    expired: set[str | None] = field(default_factory=set)
     fails: list[Exception | None] = field(default_factory=list)
     asked: list[tuple[str | None, int]] = field(default_factory=list)
 
@@ -94,6 +96,8 @@ class Vendor:
         self.asked.append((cursor, size))
         if self.fails and (failure := self.fails.pop(0)):
             raise failure
+        if cursor in self.expired:
+            raise UpstreamFault("The key has expired.", "Ask again.")
         days = self.days()
         start = self.place(days, cursor)
         if self.short_pages and len(self.asked) % self.short_pages == 0 and size > 4:

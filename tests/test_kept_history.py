@@ -204,6 +204,14 @@ class TestRequests:
             vendor.today += timedelta(1)
             assert await requests(vendor, history, newest(100)) == [50, 50]
 
+    async def test_a_key_that_is_refused_by_now_is_done_without(self) -> None:
+        vendor = Vendor()
+        async with history_of(vendor) as history:
+            await requests(vendor, history, newest(50))
+            vendor.expired = {vendor.key(vendor.days()[:50], 50, 1000)}
+            vendor.page_limit = 40  # a fresh start comes by other keys
+            assert await requests(vendor, history, newest(90)) == [40, 40, 40, 10]
+
     async def test_a_jump_into_the_past_is_kept_by_itself(self) -> None:
         vendor = Vendor(keys="time")
         past = newest(10, end=vendor.today - timedelta(100))
