@@ -10,11 +10,10 @@ _REQUESTS, _SECONDS = 300, 1
 
 
 async def _ours(file: Path, count: int) -> None:
-    from mcp_shortvol.database import Database
     from mcp_shortvol.quota import Quota, Rate
-    from mcp_shortvol.shared_bucket import SCHEMA, VERSION, SharedBucket
+    from mcp_shortvol.shared_bucket import SharedBucket, starts_in
 
-    bucket = SharedBucket(Database(file, SCHEMA, version=VERSION, purpose="Counts"), "bench")
+    bucket = SharedBucket(starts_in(file), "bench")
     quota = Quota(Rate(_REQUESTS, _SECONDS), concurrent=1, bucket=bucket)
     for _ in range(count):
         async with quota.slot():

@@ -2,14 +2,17 @@
 
 What cannot be done is answered by what the caller says to do `otherwise`, and is told once on standard error: a folder
 that cannot be written, a full disk, another process that holds the file too long. A file that is damaged is set aside
-under `….corrupt` and begun anew. Work runs in a thread, so that a slow disk never blocks the event loop.
+under `….corrupt` and begun anew; one of another program is left alone; one that is deleted or replaced while it is open
+is opened again. Work runs in a thread, so that a slow disk never blocks the event loop.
 """
 
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TypeVar
 
 import anyio
@@ -18,8 +21,12 @@ import anyio.to_thread
 __all__ = ["Damaged", "Database"]
 
 _BUSY_SECONDS = 2.0  # other processes write for some milliseconds; whoever takes longer is stuck
+_BUSY_PAUSE = 10.0  # and is not waited for again so soon: each wait is the time of somebody's call
+_BUSY_POLL = 0.01
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PRIMARY = 0xFF  # an extended error code's low byte is the error it is a case of
+_MOST_SET_ASIDE = 9
 _BESIDE = ("", "-wal", "-shm")
 
 logger = logging.getLogger(__name__)
@@ -34,18 +41,21 @@ class Damaged(sqlite3.DatabaseError):
 class Database:
     """The file at `file`, or one in memory for None.
 
-    `schema` are the statements that make its tables, `version` their number: a file with an older one is begun anew, a
-    newer one is left alone. `purpose` says in words what is lost without it.
+    `mark` is SQLite's application id, by which such a file is known. `schema` are the statements that make its tables,
+    `version` their number: a file with an older one is begun anew, a newer one is left alone. `purpose` says in words
+    what is lost without it.
     """
 
-    def __init__(self, file: Path | None, schema: Sequence[str], *, version: int, purpose: str) -> None:
+    def __init__(self, file: Path | None, schema: Sequence[str], *, mark: int, version: int, purpose: str) -> None:
         self._file = file
+        self._mark = mark
         self._schema = schema
         self._version = version
         self._purpose = purpose
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
         self._unusable = False
+        self._held_until: dict[str, float] = {}  # by another process, by what was to begin
         self._told = False
         self._one_at_a_time = anyio.CapacityLimiter(1)
 
@@ -62,7 +72,7 @@ class Database:
         await anyio.to_thread.run_sync(self._close, limiter=self._one_at_a_time)
 
     async def _in_thread(self, begin: str, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        if self._unusable:
+        if self._unusable or monotonic() < self._held_until.get(begin, 0.0):
             return otherwise
         return await anyio.to_thread.run_sync(self._run, begin, work, otherwise, limiter=self._one_at_a_time)
 
@@ -76,10 +86,16 @@ class Database:
             self._set_aside()
             return self._transaction(begin, work)
         except (OSError, sqlite3.Error) as error:
+            if _is_among(error, _BUSY):
+                self._held_until[begin] = monotonic() + _BUSY_PAUSE
+            elif not _is_among(error, {sqlite3.SQLITE_FULL}):
+                self._close()  # what a failing disk leaves of a connection is not to be relied on
             self._tell(error)
             return otherwise
 
     def _transaction(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._connection is not None and self._is_another():
+            self._close()
         connection = self._connection or self._open()
         try:
             connection.execute(begin)
@@ -91,62 +107,92 @@ class Database:
             raise
         return result
 
-    def _open(self) -> sqlite3.Connection:
+    def _is_another(self) -> bool:
+        """Whether the file that is open is no longer the one at its path: what is written to it is lost to others."""
         try:
-            if self._file is not None:
-                _make_private(self._file)
-                self._inode = self._file.stat().st_ino
-            # Threads take turns, so that any of them may use the connection.
-            connection = sqlite3.connect(
-                self._file or ":memory:", timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
+            return self._file is not None and self._file.stat().st_ino != self._inode
+        except FileNotFoundError:
+            return True
+
+    def _open(self) -> sqlite3.Connection:
+        patience = monotonic() + _BUSY_SECONDS
+        while self._connection is None:
             try:
-                self._prepare(connection)
-            except BaseException:
-                connection.close()
+                self._connection = self._opened()
+            except (OSError, sqlite3.Error) as error:
+                # SQLite does not wait by itself where another process turns the file to its write-ahead log.
+                if _is_among(error, _BUSY) and monotonic() < patience:
+                    sleep(_BUSY_POLL)
+                    continue
+                # A damaged file can be begun anew, one that is held is free again later; others are not tried again.
+                self._unusable = not (_is_damage(error) or _is_among(error, _BUSY))
                 raise
-        except (OSError, sqlite3.Error) as error:
-            # A damaged file can be begun anew; what cannot be opened for another reason is not tried again.
-            self._unusable = not (isinstance(error, sqlite3.Error) and _is_damage(error))
+        return self._connection
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._file is not None:
+            _make(self._file)
+            self._inode = self._file.stat().st_ino
+        # Threads take turns, so that any of them may use the connection.
+        connection = sqlite3.connect(
+            self._file or ":memory:", timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
             raise
-        self._connection = connection
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN")
+        found = self._version_of(connection)
+        connection.execute("ROLLBACK")
+        if self._file is not None:
+            _make_private(self._file)
         connection.execute("PRAGMA journal_mode = WAL")
         # The last writes may be lost with the power, never the file.
         connection.execute("PRAGMA synchronous = NORMAL")
-        if _version(connection) == self._version:
+        if found == self._version:
             return
         connection.execute("BEGIN IMMEDIATE")
-        found = _version(connection)  # another process may have been quicker
-        if found > self._version:
-            connection.execute("ROLLBACK")
-            raise sqlite3.OperationalError("it was made by a newer version of this program")
-        if found < self._version:
-            tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        if self._version_of(connection) < self._version:  # another process may have been quicker
+            tables = connection.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            ).fetchall()
             for (table,) in tables:
                 connection.execute(f'DROP TABLE "{table}"')
             for statement in self._schema:
                 connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {self._mark:d}")
             connection.execute(f"PRAGMA user_version = {self._version:d}")
         connection.execute("COMMIT")
+
+    def _version_of(self, connection: sqlite3.Connection) -> int:
+        """The number of the file's tables, 0 for none; raises OperationalError where they are not for us to touch."""
+        mark, version = (_number(connection, f"PRAGMA {name}") for name in ("application_id", "user_version"))
+        if mark != self._mark and (mark or version or _number(connection, "SELECT count(*) FROM sqlite_master")):
+            raise sqlite3.OperationalError("it is a file of another program")
+        if version > self._version:
+            raise sqlite3.OperationalError("it was made by a newer version of this program")
+        return version
 
     def _set_aside(self) -> None:
         """Move a damaged file out of the way, unless another process has done so already."""
         self._close()
         if self._file is None:
             return
-        try:
-            if self._inode and self._file.stat().st_ino != self._inode:
-                return
-            for suffix in _BESIDE:
-                part = self._file.with_name(self._file.name + suffix)
-                if part.exists():
-                    part.replace(self._file.with_name(f"{self._file.name}.corrupt{suffix}"))
-        except FileNotFoundError:
+        if self._is_another():
             return
-        logger.warning("The file %s was damaged; it was set aside and begun anew.", self._file)
+        numbers = ("", *(f"-{number}" for number in range(2, _MOST_SET_ASIDE + 1)))
+        places = [self._file.with_name(f"{self._file.name}.corrupt{number}") for number in numbers]
+        aside = next((place for place in places if not place.exists()), places[-1])
+        # The file itself last: a new one beside the log of an old one would be damaged by it.
+        for suffix in reversed(_BESIDE):
+            part = self._file.with_name(self._file.name + suffix)
+            with suppress(FileNotFoundError):  # another process may do the same now
+                part.replace(aside.with_name(aside.name + suffix))
+        logger.warning("The file %s was damaged; it was set aside as %s and begun anew.", self._file, aside.name)
 
     def _close(self) -> None:
         if self._connection is not None:
@@ -160,22 +206,32 @@ class Database:
             logger.warning("%s cannot be kept in %s (%s); it works without.", self._purpose, where, error)
 
 
-def _make_private(file: Path) -> None:
-    """Create the file for its owner only, or take the others' rights to it away."""
+def _make(file: Path) -> None:
+    """Create the file for its owner only, where there is none."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
+    with suppress(FileExistsError):
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        # By its path: to open and close a file gives up the locks that other connections of this process hold on it.
-        if file.stat().st_mode & 0o077:
-            file.chmod(0o600)
 
 
-def _version(connection: sqlite3.Connection) -> int:
-    number: int = connection.execute("PRAGMA user_version").fetchone()[0]
+def _make_private(file: Path) -> None:
+    """Take the others' rights to the file away, and to what SQLite has beside it."""
+    for suffix in _BESIDE:
+        part = file.with_name(file.name + suffix)
+        # By their paths: to open and close a file gives up the locks that other connections of this process hold on it.
+        with suppress(FileNotFoundError):
+            if part.stat().st_mode & 0o077:
+                part.chmod(0o600)
+
+
+def _number(connection: sqlite3.Connection, query: str) -> int:
+    number: int = connection.execute(query).fetchone()[0]
     return number
 
 
-def _is_damage(error: sqlite3.Error) -> bool:
+def _is_damage(error: Exception) -> bool:
+    return isinstance(error, Damaged) or _is_among(error, _DAMAGED)
+
+
+def _is_among(error: Exception, codes: Collection[int]) -> bool:
     code = getattr(error, "sqlite_errorcode", None)
-    return isinstance(error, Damaged) or (code is not None and code & _PRIMARY in _DAMAGED)
+    return code is not None and code & _PRIMARY in codes

@@ -30,6 +30,11 @@ class Flight(Generic[T]):
         self._told: tuple[float, float | None, str] | None = None
         self._error: Exception | None = None
 
+    @property
+    def landing(self) -> bool:
+        """Whether the work is done, or will not go on: nobody waits, or the time of all who did is over."""
+        return self.over or self._scope.cancel_called or anyio.current_time() >= self._scope.deadline
+
     async def fly(self) -> None:
         """Work until all is done, or fails, or nobody waits; raises nothing."""
         try:
@@ -83,7 +88,7 @@ class Flights:
     def join(self, key: Hashable, begin: Callable[[], Flight[T]]) -> Flight[T]:
         """The flight under way for `key`, or the new one that `begin` gives."""
         under_way: Flight[Any] | None = self._by_key.get(key)
-        if under_way is not None and not under_way.over:
+        if under_way is not None and not under_way.landing:
             return under_way  # a key stands for one type of subject
         flight = self._by_key[key] = begin()
         self._tasks.start_soon(self._fly, key, flight)

@@ -40,6 +40,10 @@ class Freshness:
         """Whether a source that had nothing older at `seen_at` still is believed: not for long, it may have erred."""
         return self._within(seen_at, _SHORTEST)
 
+    def just_seen(self, seen_at: float) -> bool:
+        """Whether `seen_at` is as good as now, as the pages of one answer are for each other."""
+        return 0 <= self.now() - seen_at < _SHORTEST and self._within(seen_at, _SHORTEST)
+
     def settled_through(self, market: Market) -> date:
         """The newest date whose figures no longer move."""
         return datetime.fromtimestamp(_close_before(market, self.now() - _SETTLING), market.zone).date()

@@ -19,7 +19,7 @@ from mcp_shortvol.rows import Row
 from mcp_shortvol.series import Ending
 from mcp_shortvol.shelf import Shelf
 from mcp_shortvol.sources import Page, Paged
-from mcp_shortvol.store import Kept, Run, Window
+from mcp_shortvol.store import Kept, Run, Seam, Window
 
 __all__ = ["Paging"]
 
@@ -48,7 +48,7 @@ class Paging(Generic[Row]):
     def _begin_again(self) -> None:
         self._gathered.clear()
         self._run: Run | None = None  # the kept run that what is gathered belongs to
-        self._follows: date | None = None  # its oldest day, once pages follow on it
+        self._follows: Seam | None = None  # its oldest day, once pages follow on it
         self._anchor: str | None = None  # the cursor to what follows, where it names that day
         self._bridging = True
         self._took_kept = False
@@ -65,6 +65,9 @@ class Paging(Generic[Row]):
     async def _with_what_is_kept(self) -> Ending:
         kept = await self._shelf.look(self._gathered.window)
         if kept is None or not self._shelf.holds(kept, self._question):
+            return await self._page_back(await self._nearest(kept))
+        ends = self._gathered.would_cover(kept) or self._shelf.begins(kept.run)
+        if not ends and not self._shelf.goes_on(kept):
             return await self._page_back(await self._nearest(kept))
         if not self._is_useful(kept):
             return await self._page_back(None)
@@ -178,7 +181,7 @@ class Paging(Generic[Row]):
             self._leave()
             return None
         self._run = merged.kept.run
-        self._follows = min(row.date for row in page.days)
+        self._follows = Seam(min(row.date for row in page.days), self._run.number)
         self._anchor = page.cursor if page.anchored else None
         if merged.restated and self._bridging:
             self._bridging = False
@@ -209,7 +212,7 @@ class Paging(Generic[Row]):
         self._took_kept = True
         self._gathered.add_kept(kept)
         self._run = kept.run
-        self._follows, self._anchor = kept.run.oldest, kept.run.older
+        self._follows, self._anchor = Seam(kept.run.oldest, kept.run.number), kept.run.older
 
     async def _at_the_end(self) -> Ending:
         """A source that pages has come to the beginning of the history; one of fixed depth only to its own limit."""

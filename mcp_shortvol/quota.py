@@ -3,7 +3,7 @@
 A quota stands for one upstream and one interface. Its bucket counts the starts of calls in a sliding window, over all
 processes of this machine where it is a shared one; the calls under way it counts by itself, for this process. Callers
 are served in the order they came. A wait is told to whoever wants to know, may be cancelled without using anything up,
-and is not begun where it would outlast the call's deadline.
+and is not begun where it is known to outlast the call's deadline.
 
 Only the monotonic clock counts here, which all processes of a machine share: setting the time of day changes nothing.
 """
@@ -11,8 +11,8 @@ Only the monotonic clock counts here, which all processes of a machine share: se
 import math
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from time import monotonic
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -59,6 +59,10 @@ class LocalBucket:
         self._starts: deque[float] = deque()
         self._closed_until = 0.0
 
+    def know(self, starts: Sequence[float]) -> None:
+        """Take these for all the starts there were, the oldest first."""
+        self._starts = deque(starts)
+
     async def claim(self, rate: Rate) -> float:
         """See Bucket."""
         wait = await self.expected(rate, 0)
@@ -88,6 +92,10 @@ def time_until_free(starts: Sequence[float], rate: Rate, ahead: int, closed_unti
     return max(oldest_first + (windows + 1) * rate.seconds - now, refused)
 
 
+class _NotBegun(RateLimited):
+    """A call that was not made, because no start can be free in time: no refusal of the upstream's."""
+
+
 class Quota:
     """At most `rate` starts, where a rate is given, and at most `concurrent` calls at once.
 
@@ -114,10 +122,19 @@ class Quota:
     @asynccontextmanager
     async def slot(self, on_wait: OnWait | None = None) -> AsyncIterator[None]:
         """A place to make one call in; raises RateLimited where none can be free before the call's deadline."""
-        async with self._places:
-            if self._rate is not None:
-                await self._start(self._rate, on_wait)
+        with self._in_line() as ahead:
+            told = await self._foretell(self._rate, ahead, on_wait) if self._rate and ahead else 0.0
+            await self._places.acquire()
+            try:
+                if self._rate is not None:
+                    await self._start(self._rate, on_wait, told)
+            except BaseException:
+                self._places.release()
+                raise
+        try:
             yield
+        finally:
+            self._places.release()
 
     async def keeping(self, call: Callable[[], Awaitable[T]]) -> T:
         """The result of `call`, which takes a slot, made again after each refusal that comes all the same.
@@ -128,6 +145,8 @@ class Quota:
         for refusals in range(_MOST_REFUSALS):
             try:
                 return await call()
+            except _NotBegun:
+                raise
             except RateLimited as error:
                 pause = error.retry_after if error.retry_after is not None else self._pause * 2**refusals
                 # Jitter, so that the processes that were refused do not come back as one.
@@ -139,26 +158,37 @@ class Quota:
                     await anyio.sleep(pause)
         raise AssertionError("unreachable: the last refusal is raised")
 
-    async def _start(self, rate: Rate, on_wait: OnWait | None) -> None:
+    @contextmanager
+    def _in_line(self) -> Iterator[int]:
+        """A place among those who wait; how many are ahead."""
         ahead, self._waiting = self._waiting, self._waiting + 1
         try:
-            told = 0.0
-            if ahead and on_wait is not None and (told := await self._bucket.expected(rate, ahead)):
-                await on_wait(told)
-            async with self._turn:  # held while waiting: the next in line starts after this one
-                while (wait := await self._bucket.claim(rate)) > 0:
-                    if wait > _time_left():
-                        raise self._used_up(rate, wait)
-                    if on_wait is not None and not told:
-                        await on_wait(wait)
-                    told = 0.0  # another process may take what was waited for: the next wait is a new one
-                    await anyio.sleep(wait)
+            yield ahead
         finally:
             self._waiting -= 1
 
+    async def _foretell(self, rate: Rate, ahead: int, on_wait: OnWait | None) -> float:
+        """The seconds that whoever has others ahead will wait, once they are told; raises where that is too long."""
+        wait = await self._bucket.expected(rate, ahead)
+        if wait > _time_left():
+            raise self._used_up(rate, wait)
+        if wait and on_wait is not None:
+            await on_wait(wait)
+        return wait
+
+    async def _start(self, rate: Rate, on_wait: OnWait | None, told: float) -> None:
+        async with self._turn:  # held while waiting: the next in line starts after this one
+            while (wait := await self._bucket.claim(rate)) > 0:
+                if wait > _time_left():
+                    raise self._used_up(rate, wait)
+                if on_wait is not None and not told:
+                    await on_wait(wait)
+                told = 0.0  # another process may take what was waited for: the next wait is a new one
+                await anyio.sleep(wait)
+
     def _used_up(self, rate: Rate, wait: float) -> RateLimited:
         seconds = max(math.ceil(wait), 1)
-        return RateLimited(
+        return _NotBegun(
             f"{self._title} takes no further request for {seconds} seconds: it refused for now, or its limit of "
             f"{rate.requests} requests in {rate.seconds:g} s for all programs together is used up.",
             f"Ask again in {seconds} seconds, or for less.",

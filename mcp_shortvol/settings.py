@@ -25,20 +25,27 @@ SourceName = Literal["auto", "longbridge", "futu_opend", "futu_cloud"]
 FutuSource = Literal["auto", "futu_opend", "futu_cloud"]
 
 
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
 def _base_url(value: object) -> object:
     """A base to which `/path` is appended: an address and perhaps a path, without a trailing slash."""
     if not isinstance(value, str):
         return value
     try:
         parts = urlsplit(value.strip())
-        usable = parts.scheme.lower() in {"http", "https"} and parts.hostname and parts.port != 0
+        host, port = parts.hostname, parts.port
+        usable = parts.scheme in _DEFAULT_PORTS and host and host.isprintable() and port != 0
     except ValueError:
         usable = False
-    if not usable:
+    if not usable or host is None:
         raise ValueError("must be an address that starts with https:// or http://")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("must hold no user name, password, ? or #")
-    return parts.geturl().rstrip("/")
+    # One spelling for one address: days and quotas are kept by it.
+    place = f"[{host}]" if ":" in host else host  # in lower case by now, as the scheme is
+    place += "" if port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{port}"
+    return parts._replace(netloc=place).geturl().rstrip("/")
 
 
 def _folded(*choices: str) -> BeforeValidator:
@@ -51,12 +58,20 @@ def _folded(*choices: str) -> BeforeValidator:
 
 def _host(value: object) -> object:
     """A host as a socket takes it: an IPv6 address without its brackets."""
-    return value.strip().removeprefix("[").removesuffix("]") if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    host = value.strip().removeprefix("[").removesuffix("]")
+    if not host.isprintable() or " " in host:
+        raise ValueError("must be a host name or an address, such as 127.0.0.1")
+    return host
 
 
 def _own_file(value: object) -> object:
     """A path; `~` is a shell's, and no shell reads the variables in an assistant's settings."""
-    return Path(value.strip()).expanduser() if isinstance(value, str) else value
+    try:
+        return Path(value.strip()).expanduser() if isinstance(value, str) else value
+    except RuntimeError:
+        raise ValueError("must be a path; no home folder is known for its ~") from None
 
 
 def _store(value: object) -> object:

@@ -9,7 +9,7 @@ from mcp_shortvol.markets import weekdays
 from mcp_shortvol.question import EARLIEST, Question
 from mcp_shortvol.rows import Row
 from mcp_shortvol.sources import Page, Paged
-from mcp_shortvol.store import Addition, Kept, Merged, Run, SeriesKey, Store, Window
+from mcp_shortvol.store import Addition, Kept, Merged, Run, Seam, SeriesKey, Store, Window
 from mcp_shortvol.symbols import Symbol
 
 __all__ = ["Shelf"]
@@ -32,16 +32,22 @@ class Shelf(Generic[Row]):
         return self._symbol.market.date_of(self._freshness.now())
 
     async def look(self, window: Window) -> Kept[Row] | None:
-        """The newest run with a day on or before the window's end; of a market and a sandbox the one seen last."""
-        return await self._store.look((self._key(False), self._key(True)), self._source.row, window)
+        """The newest run with a day on or before the window's end; of a market and a sandbox the one seen last.
+
+        Invented days are old after some minutes, and then no match for any of a market.
+        """
+        real, played, kind = self._key(False), self._key(True), self._source.row
+        kept = await self._store.look((real, played), kind, window)
+        if kept is not None and kept.invented and not self._freshness.just_seen(kept.run.checked_at):
+            return await self._store.look((real,), kind, window) or kept
+        return kept
 
     def holds(self, kept: Kept[Row], question: Question) -> bool:
         """Whether the newest days of the answer can be taken from what is kept, without asking."""
         run, market = kept.run, self._symbol.market
-        if question.end is not None and question.end <= run.until:
-            settled = question.end <= self._freshness.settled_through(market)
-            if settled and self._freshness.past_holds(market, run.checked_at, invented=kept.invented):
-                return True
+        within = question.end is not None and weekdays(run.until, question.end) <= 0
+        if within and kept.settled and self._freshness.past_holds(market, run.checked_at, invented=kept.invented):
+            return True
         return run.topped_at is not None and self._freshness.newest_holds(
             market, run.newest, run.topped_at, invented=kept.invented
         )
@@ -50,24 +56,31 @@ class Shelf(Generic[Row]):
         """Whether the source can be believed to have nothing older than a run."""
         return run.begun_at is not None and self._freshness.beginning_holds(run.begun_at)
 
+    def goes_on(self, kept: Kept[Row]) -> bool:
+        """Whether what follows a run can be fetched without looking first whether the run still is what the source says.
+
+        Where the source was at its end, what follows is the last page again, which tells by itself.
+        """
+        return kept.run.begun_at is not None or self._freshness.just_seen(kept.run.checked_at)
+
     async def keep(
-        self, page: Page[Row], *, until: date | None, follows: date | None, anchor: str | None, window: Window
+        self, page: Page[Row], *, until: date | None, follows: Seam | None, anchor: str | None, window: Window
     ) -> Merged[Row] | None:
         """Keep a page that nobody `doubts`, where nothing in it is missing or damaged; None where something is.
 
         `until` is the date up to which it was asked for, date.max for the newest there is, or None where it `follows`
-        another page, whose oldest day that is. `anchor` is the cursor it was asked with, where that is an anchored one,
+        another page, at its oldest day. `anchor` is the cursor it was asked with, where that is an anchored one,
         which leads on without a gap; any other may lead anywhere.
         """
         rows = self._fit(page)
         if rows is None:
             return None
         newest = max(row.date for row in rows)
-        if follows is not None and anchor is None and weekdays(newest, follows) > _LONGEST_PAUSE:
+        if follows is not None and anchor is None and weekdays(newest, follows.date) > _LONGEST_PAUSE:
             follows = None
         addition = Addition(
             rows=rows,
-            until=until or (follows - timedelta(1) if follows else newest),
+            until=until or (follows.date - timedelta(1) if follows else newest),
             joins=follows,
             # Of the last page its own cursor: whether there is really nothing older can then be asked again.
             older=anchor if page.cursor is None else page.cursor if page.anchored else None,

@@ -12,28 +12,35 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from mcp_shortvol.database import Damaged, Database
 from mcp_shortvol.rows import Row
 from mcp_shortvol.series import ShortPosition
-from mcp_shortvol.store import Addition, Extent, Kept, Merged, Run, SeriesKey, Window
+from mcp_shortvol.store import Addition, Extent, Kept, Merged, Run, Seam, SeriesKey, Window
 
 __all__ = ["SqliteStore"]
 
 # Raise it with every change of the tables or of the fields of Day, Report and ShortPosition: an older file is begun
 # anew, which costs some requests.
 _VERSION = 1
+_MARK = int.from_bytes(b"SVda")
 _SCHEMA = (
     "CREATE TABLE series (id INTEGER PRIMARY KEY, upstream TEXT NOT NULL, interface TEXT NOT NULL, symbol TEXT NOT "
     "NULL, invented INTEGER NOT NULL, position TEXT, UNIQUE (upstream, interface, symbol, invented))",
-    "CREATE TABLE run (series INTEGER NOT NULL, oldest TEXT NOT NULL, newest TEXT NOT NULL, until TEXT NOT NULL, older "
-    "TEXT, begun_at REAL, topped_at REAL, checked_at REAL NOT NULL, PRIMARY KEY (series, oldest)) WITHOUT ROWID",
+    "CREATE TABLE run (number INTEGER PRIMARY KEY AUTOINCREMENT, series INTEGER NOT NULL, oldest TEXT NOT NULL, newest "
+    "TEXT NOT NULL, until TEXT NOT NULL, older TEXT, begun_at REAL, topped_at REAL, checked_at REAL NOT NULL, "
+    "UNIQUE (series, oldest))",
     "CREATE TABLE day (series INTEGER NOT NULL, date TEXT NOT NULL, cells TEXT NOT NULL, settled INTEGER NOT NULL, "
     "PRIMARY KEY (series, date)) WITHOUT ROWID",
 )
-_RUN = "oldest, newest, until, older, begun_at, topped_at, checked_at"
+_RUN = "number, oldest, newest, until, older, begun_at, topped_at, checked_at"
 _LAST_DATE = "9999-12-31"
+_FIGURES = frozenset({int, float, type(None)})
+_NOT_WRITTEN = (TypeError, ValueError, RecursionError)
+_ONE_DAY = timedelta(1)
 _INVENTED_FOR = 86_400.0  # a sandbox is at another port each time it is started, and nobody asks for its days again
 
 
@@ -41,7 +48,7 @@ class SqliteStore:
     """Rows kept in `file`, or in memory for None."""
 
     def __init__(self, file: Path | None) -> None:
-        self._database = Database(file, _SCHEMA, version=_VERSION, purpose="Fetched days")
+        self._database = Database(file, _SCHEMA, mark=_MARK, version=_VERSION, purpose="Fetched days")
 
     async def look(self, keys: Sequence[SeriesKey], kind: type[Row], window: Window) -> Kept[Row] | None:
         """See Store."""
@@ -65,7 +72,7 @@ class SqliteStore:
             series = _Series.made(connection, key)
             _drop_invented(connection, key, addition.at)
             run, restated = series.add(addition)
-            before = min(row.date for row in addition.rows) - timedelta(1)
+            before = min(row.date for row in addition.rows) - _ONE_DAY
             older = replace(window, end=min(window.end or before, before))
             return Merged(series.kept(run, kind, older), restated)
 
@@ -131,21 +138,23 @@ class _Series:
     def kept(self, run: Run, kind: type[Row], window: Window) -> Kept[Row]:
         """A run with its rows in the window."""
         first, last = max(run.oldest, window.start or run.oldest), min(run.newest, window.end or run.newest)
-        if first > last:
-            return Kept(run, [], self._key.invented, _read_position(self._position))
         found = self._connection.execute(
-            "SELECT date, cells FROM day WHERE series = ? AND date BETWEEN ? AND ? ORDER BY date DESC LIMIT ?",
+            "SELECT date, cells, settled FROM day WHERE series = ? AND date BETWEEN ? AND ? ORDER BY date DESC LIMIT ?",
             (self.id, str(first), str(last), window.limit),
-        )
-        dates_and_cells = found.fetchall()
+        ).fetchall()
         try:
             # In one piece, which takes a third of the time of as many small ones.
-            figures = json.loads(f"[{','.join(cells for _, cells in dates_and_cells)}]")
+            figures = json.loads(f"[{','.join(cells for _, cells, _ in found)}]")
+            if not _FIGURES.issuperset(map(type, chain.from_iterable(figures))):
+                raise ValueError("a figure is none")
+            width = len(kind._fields) - 2  # without the date, and without whether it is damaged: such are not kept
             rows = [
-                kind(date.fromisoformat(day), *cells) for (day, _), cells in zip(dates_and_cells, figures, strict=True)
+                kind(date.fromisoformat(day), *_of_width(cells, width))
+                for (day, _, _), cells in zip(found, figures, strict=True)
             ]
-            return Kept(run, rows, self._key.invented, _read_position(self._position))
-        except (TypeError, ValueError) as error:
+            settled = all(settled for _, _, settled in found)
+            return Kept(run, rows, settled, self._key.invented, _read_position(self._position))
+        except _NOT_WRITTEN as error:
             raise Damaged("a row is not one that was written") from error
 
     def add(self, addition: Addition[Row]) -> tuple[Run, Sequence[date]]:
@@ -153,9 +162,11 @@ class _Series:
         cells = {row.date: json.dumps(row[1:-1], separators=(",", ":")) for row in addition.rows}
         until = max(addition.until, max(cells))
         page = Run(
+            number=0,
             oldest=min(cells),
             newest=max(cells),
-            until=max(cells) if addition.newest else until,
+            # A day that has closed last may still come; one before it that is not here was no trading day.
+            until=max(max(cells), min(until, addition.settled_through - _ONE_DAY)),
             older=addition.older,
             begun_at=None,
             topped_at=addition.at if addition.newest else None,
@@ -164,24 +175,32 @@ class _Series:
         restated: set[date] = set()
         joined = [page]
         for run in self._runs_touching(page.oldest, until, addition.joins):
-            contradicted = self._contradicted(run, page.oldest, until, cells)
+            self._connection.execute("DELETE FROM run WHERE number = ?", (run.number,))
+            contradicted, agreed = self._compared(run, page.oldest, until, cells)
             if contradicted:
                 restated |= contradicted
                 self._delete_days(run.oldest, run.newest)
-            elif run.newest > until:
-                joined.append(run)
-            elif run.oldest <= page.newest:
-                joined.append(replace(run, newest=min(run.newest, page.newest), until=page.until))
-            self._connection.execute("DELETE FROM run WHERE series = ? AND oldest = ?", (self.id, str(run.oldest)))
+            elif agreed or _follows(addition.joins, run):
+                joined.append(run if run.newest > until else _ending_with(run, page.newest))
+            else:
+                self._part(run, page.oldest, until)
         self._delete_days(page.oldest, until)  # what has not settled may also have vanished
         self._connection.executemany(
             "INSERT INTO day VALUES (?, ?, ?, ?)",
             ((self.id, str(day), text, day <= addition.settled_through) for day, text in cells.items()),
         )
-        run = _union(joined)
-        self._connection.execute(
-            "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        run = self._write(_union(joined))
+        if addition.newest and addition.position is not None:
+            self._position = _write_position(addition.position)
+            self._connection.execute("UPDATE series SET position = ? WHERE id = ?", (self._position, self.id))
+        return run, sorted(restated, reverse=True)
+
+    def _write(self, run: Run) -> Run:
+        """Write a run; the same with its number."""
+        written = self._connection.execute(
+            "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
+                run.number or None,
                 self.id,
                 str(run.oldest),
                 str(run.newest),
@@ -192,21 +211,32 @@ class _Series:
                 run.checked_at,
             ),
         )
-        if addition.newest and addition.position is not None:
-            self._position = _write_position(addition.position)
-            self._connection.execute("UPDATE series SET position = ? WHERE id = ?", (self._position, self.id))
-        return run, sorted(restated, reverse=True)
+        return replace(run, number=written.lastrowid or run.number)
 
-    def _runs_touching(self, oldest: date, until: date, joins: date | None) -> Sequence[Run]:
+    def _part(self, run: Run, oldest: date, until: date) -> None:
+        """Leave of a run what is older than a page that may be of another version: nothing they share tells."""
+        if run.newest > until:
+            self._delete_days(until + _ONE_DAY, run.newest)
+        newest = self._connection.execute(
+            "SELECT max(date) FROM day WHERE series = ? AND date BETWEEN ? AND ?",
+            (self.id, str(run.oldest), str(oldest - _ONE_DAY)),
+        ).fetchone()[0]
+        if newest:
+            self._write(_ending_with(run, date.fromisoformat(newest)))
+
+    def _runs_touching(self, oldest: date, until: date, joins: Seam | None) -> Sequence[Run]:
         """The runs that have a date of which a page speaks, or the row that it follows."""
         found = self._connection.execute(
-            f"SELECT {_RUN} FROM run WHERE series = ? AND (oldest <= ? AND newest >= ? OR ? BETWEEN oldest AND newest)",  # noqa: S608
-            (self.id, str(until), str(oldest), str(joins or until)),
+            f"SELECT {_RUN} FROM run WHERE series = ? AND (oldest <= ? AND newest >= ? OR number = ?)",  # noqa: S608
+            (self.id, str(until), str(oldest), joins.run if joins else None),
         )
-        return [_run(row) for row in found]
+        runs = [_run(row) for row in found]
+        return [run for run in runs if (run.newest >= oldest and run.oldest <= until) or _follows(joins, run)]
 
-    def _contradicted(self, run: Run, oldest: date, until: date, cells: dict[date, str]) -> set[date]:
-        """The settled dates of which a page says something else than a run, or one of them says nothing."""
+    def _compared(self, run: Run, oldest: date, until: date, cells: dict[date, str]) -> tuple[set[date], bool]:
+        """The settled dates of which a page says something else than a run, or one of them nothing; and whether there
+        is any of which they say the same.
+        """
         first, last = max(run.oldest, oldest), min(run.newest, until)
         rows = self._connection.execute(
             "SELECT date, cells, settled FROM day WHERE series = ? AND date BETWEEN ? AND ?",
@@ -215,7 +245,8 @@ class _Series:
         kept = {date.fromisoformat(day): (text, settled) for day, text, settled in rows}
         told = {day for day in cells if first <= day <= last}
         differing = {day for day, (text, settled) in kept.items() if settled and cells.get(day) != text}
-        return differing | (told - kept.keys())
+        agreed = any(cells.get(day) == text for day, (text, _) in kept.items())
+        return differing | (told - kept.keys()), agreed
 
     def _delete_days(self, oldest: date, newest: date) -> None:
         self._connection.execute(
@@ -225,25 +256,50 @@ class _Series:
 
 def _union(runs: Sequence[Run]) -> Run:
     """One run out of several that touch, of which the first is a page just fetched."""
-    page = runs[0]
     reaching_back = min(runs, key=lambda run: run.oldest)  # the page itself where others reach as far
-    reaching_up = max(runs, key=lambda run: run.newest)
-    begun_at = max((run.begun_at for run in runs if run.oldest == reaching_back.oldest and run.begun_at), default=None)
+    reaching_up = max(runs, key=lambda run: run.newest)  # and here
+    to_the_end = [run for run in runs if run.oldest == reaching_back.oldest]
+    to_the_top = [run for run in runs if run.newest == reaching_up.newest]
     return Run(
+        number=reaching_up.number or max(run.number for run in runs),
         oldest=reaching_back.oldest,
         newest=reaching_up.newest,
-        until=reaching_up.until,
+        until=max(run.until for run in to_the_top),
         older=reaching_back.older,
-        begun_at=begun_at,
-        topped_at=page.topped_at or reaching_up.topped_at,
-        checked_at=page.checked_at,
+        begun_at=max((run.begun_at for run in to_the_end if run.begun_at), default=None),
+        topped_at=max((run.topped_at for run in to_the_top if run.topped_at), default=None),
+        checked_at=reaching_up.checked_at,
     )
 
 
-def _run(row: tuple[str, str, str, str | None, float | None, float | None, float]) -> Run:
-    oldest, newest, until, older, begun_at, topped_at, checked_at = row
+def _follows(joins: Seam | None, run: Run) -> bool:
+    return joins is not None and joins.run == run.number and run.oldest <= joins.date <= run.newest
+
+
+def _ending_with(run: Run, newest: date) -> Run:
+    """A run without its days after `newest`, the date of one of its rows or a later one."""
+    return run if run.newest <= newest else replace(run, newest=newest, until=newest, topped_at=None)
+
+
+def _of_width(cells: Sequence[Any], width: int) -> Sequence[Any]:
+    if len(cells) != width:
+        raise ValueError("a row has too few figures or too many")
+    return cells
+
+
+def _run(row: tuple[int, str, str, str, str | None, float | None, float | None, float]) -> Run:
+    number, oldest, newest, until, older, begun_at, topped_at, checked_at = row
     day = date.fromisoformat
-    return Run(day(oldest), day(newest), day(until), older, begun_at, topped_at, checked_at)
+    try:
+        run = Run(number, day(oldest), day(newest), day(until), older, begun_at, topped_at, checked_at)
+        sound = run.oldest <= run.newest <= run.until and all(
+            type(at) in _FIGURES for at in (begun_at, topped_at, checked_at)
+        )
+    except _NOT_WRITTEN as error:
+        raise Damaged("a run is not one that was written") from error
+    if not sound or not isinstance(older, str | None) or checked_at is None:
+        raise Damaged("a run is not one that was written")
+    return run
 
 
 def _drop_invented(connection: sqlite3.Connection, key: SeriesKey, now: float) -> None:
@@ -266,4 +322,6 @@ def _read_position(text: str | None) -> ShortPosition | None:
     if text is None:
         return None
     shares, pct_of_issued, day = json.loads(text)
+    if not _FIGURES.issuperset(map(type, (shares, pct_of_issued))):
+        raise ValueError("a figure is none")
     return ShortPosition(shares, pct_of_issued, date.fromisoformat(day) if day else None)

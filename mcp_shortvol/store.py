@@ -13,7 +13,19 @@ from typing import Generic, NamedTuple, Protocol
 from mcp_shortvol.rows import Row
 from mcp_shortvol.series import ShortPosition
 
-__all__ = ["NOTHING_KEPT", "Addition", "Extent", "Kept", "Merged", "NoStore", "Run", "SeriesKey", "Store", "Window"]
+__all__ = [
+    "NOTHING_KEPT",
+    "Addition",
+    "Extent",
+    "Kept",
+    "Merged",
+    "NoStore",
+    "Run",
+    "Seam",
+    "SeriesKey",
+    "Store",
+    "Window",
+]
 
 
 class SeriesKey(NamedTuple):
@@ -29,12 +41,13 @@ class SeriesKey(NamedTuple):
 class Run:
     """A run without a gap, and without a day between `newest` and `until`. Times are Unix seconds.
 
-    `older` is the cursor under which the source gives what is older than `oldest`, perhaps after some rows that are
-    here already; None where that is not known.
+    `number` tells the run from any that took its place since. `older` is the cursor under which the source gives what
+    is older than `oldest`, perhaps after some rows that are here already; None where that is not known.
     `begun_at` is when the source last said that there is nothing older, `topped_at` when it last had nothing newer,
-    `checked_at` when a page of it last said the same as what is kept.
+    `checked_at` when a page last said of its newest days what is kept.
     """
 
+    number: int
     oldest: date
     newest: date
     until: date
@@ -55,27 +68,35 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Kept(Generic[Row]):
-    """A run, and its rows in a window, newest first."""
+    """A run, and its rows in a window, newest first; `settled` says that each of them was so when it was last seen."""
 
     run: Run
     rows: Sequence[Row]
+    settled: bool
     invented: bool
     position: ShortPosition | None
+
+
+class Seam(NamedTuple):
+    """A kept row, by its date and the number of the run it was in."""
+
+    date: date
+    run: int
 
 
 @dataclass(frozen=True, slots=True)
 class Addition(Generic[Row]):
     """A page to be kept: rows without a gap, each date once.
 
-    `until` is how far it goes: the source has nothing between the newest row and this date. `joins` is the date of a
-    kept row that the page follows without a gap, `older` the cursor to what follows the page. `newest` says that the
-    source had nothing newer at all. Rows up to `settled_through` no longer move by themselves: if they differ from what
-    is kept, the source has restated them.
+    `until` is how far it goes: the source gave nothing between the newest row and this date. `joins` is the kept row
+    that the page follows without a gap, `older` the cursor to what follows the page. `newest` says that the source had
+    nothing newer at all. Rows up to `settled_through` no longer move by themselves: if they differ from what is kept,
+    the source has restated them.
     """
 
     rows: Sequence[Row]
     until: date
-    joins: date | None
+    joins: Seam | None
     older: str | None
     newest: bool
     settled_through: date
@@ -101,7 +122,7 @@ class Extent(NamedTuple):
 
 
 class Store(Protocol):
-    """Keeps rows. It may forget at any time, as a file does that somebody deletes, and it never raises."""
+    """Keeps rows. It may forget at any time, as a file does that somebody deletes; no failure of its own is raised."""
 
     async def look(self, keys: Sequence[SeriesKey], kind: type[Row], window: Window) -> Kept[Row] | None:
         """The newest run that has a day on or before the window's end, and its rows in the window.
@@ -115,7 +136,7 @@ class Store(Protocol):
         """Keep a page, all of it or nothing; what is older than it in the run and the window, or None where it failed.
 
         What is kept is contradicted as a whole: where the page says otherwise of a settled day, the run that has that
-        day is dropped, and the page begins a new one.
+        day is dropped, and the page begins a new one. Only where it says the same of one is it joined with that run.
         """
 
     async def begin(self, key: SeriesKey, oldest: date, at: float) -> None:

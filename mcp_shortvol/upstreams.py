@@ -257,17 +257,14 @@ class Upstreams:
 
     def _quota(self, title: str, rate: Rate | None, concurrent: int, bucket: str, pause: float) -> Quota:
         """A quota whose bucket all processes share that ask the same upstream with the same account."""
-        from mcp_shortvol.shared_bucket import SCHEMA, VERSION, SharedBucket
+        from mcp_shortvol.shared_bucket import SharedBucket, starts_in
 
         if self._settings.sandbox:  # at a port of its own: nobody shares it
             return Quota(rate, concurrent=concurrent, title=title, pause=pause)
         if self._buckets is None:
-            from mcp_shortvol.database import Database
             from mcp_shortvol.folder import data_folder
 
-            file = data_folder(self._settings.data_dir) / "quotas.sqlite3"
-            purpose = "The vendors' rate limits, counted with other programs of this machine,"
-            self._buckets = Database(file, SCHEMA, version=VERSION, purpose=purpose)
+            self._buckets = starts_in(data_folder(self._settings.data_dir) / "quotas.sqlite3")
             self._closing.push_async_callback(self._buckets.aclose)
         shared = SharedBucket(self._buckets, bucket)
         return Quota(rate, concurrent=concurrent, bucket=shared, title=title, pause=pause)

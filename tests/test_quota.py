@@ -5,6 +5,7 @@ from time import monotonic
 import anyio
 import pytest
 
+from mcp_shortvol.errors import RateLimited
 from mcp_shortvol.quota import Quota, Rate
 
 pytestmark = pytest.mark.anyio
@@ -98,3 +99,28 @@ async def test_everyone_who_waits_is_told_for_how_long() -> None:
     assert set(told) == {2, 3, 4, 5, 6}
     assert [round(told[number], 1) for number in sorted(told)] == [0.1, 0.1, 0.2, 0.2, 0.3]
     assert all(started[number] >= told[number] - 0.02 for number in told)
+
+
+async def test_who_waits_for_a_place_knows_how_long_too_and_does_not_wait_in_vain() -> None:
+    quota = Quota(Rate(1, 0.3), concurrent=1)
+    told: dict[int, float] = {}
+    refused: list[int] = []
+
+    async def call(number: int) -> None:
+        async def on_wait(seconds: float) -> None:
+            told[number] = seconds
+
+        with anyio.fail_after(0.8):
+            try:
+                async with quota.slot(on_wait):
+                    pass
+            except RateLimited:
+                refused.append(number)
+
+    began = monotonic()
+    async with anyio.create_task_group() as tasks:
+        for number in range(5):
+            tasks.start_soon(call, number)
+            await anyio.lowlevel.checkpoint()
+    assert [round(told[number], 1) for number in sorted(told)] == [0.3, 0.6]
+    assert [refused, monotonic() - began < 0.8] == [[3, 4], True]

@@ -50,6 +50,10 @@ def test_a_quota_is_requests_in_seconds_or_off(text: str, rate: Rate | None, mon
         ("LONGBRIDGE_HTTP_URL", "marker", "https://"),
         ("FUTU_API_PATH", "marker", "{symbol}"),
         ("FUTU_OPEND_PORT", "70000", "65535"),
+        ("FUTU_OPEND_HOST", "a\udc80b", "host name"),
+        ("SHORTVOL_STORE", "redis://marker", "a file, memory: or off"),
+        ("SHORTVOL_STORE", "~nosuchuser/marker", "home folder"),
+        ("SHORTVOL_FRESH", "marker", "valid number"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named_with_what_it_allows(
@@ -78,6 +82,8 @@ def test_no_secret_shows_in_a_repr(monkeypatch: pytest.MonkeyPatch) -> None:
         ("LONGBRIDGE_REGION", "CN", "longbridge_region", "cn"),
         ("SHORTVOL_LOG_LEVEL", "debug", "log_level", "DEBUG"),
         ("LONGBRIDGE_HTTP_URL", "HTTPS://gateway.example/base/", "longbridge_http_url", "https://gateway.example/base"),
+        ("LONGBRIDGE_HTTP_URL", "https://Gateway.Example:443", "longbridge_http_url", "https://gateway.example"),
+        ("LONGBRIDGE_HTTP_URL", "http://[::1]:443", "longbridge_http_url", "http://[::1]:443"),
         ("FUTU_OPEND_HOST", " [::1] ", "futu_opend_host", "::1"),
         ("LONGBRIDGE_APP_KEY", "  ", "longbridge_app_key", None),
     ],

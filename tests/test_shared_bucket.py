@@ -11,10 +11,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from mcp_shortvol.database import Database
 from mcp_shortvol.errors import RateLimited
 from mcp_shortvol.quota import Quota, Rate
-from mcp_shortvol.shared_bucket import SCHEMA, VERSION, SharedBucket
+from mcp_shortvol.shared_bucket import SharedBucket, starts_in
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def bucket(file: Path, name: str = "opend 127.0.0.1:11111 3248") -> SharedBucket:
-    return SharedBucket(Database(file, SCHEMA, version=VERSION, purpose="Counts"), name)
+    return SharedBucket(starts_in(file), name)
 
 
 def quota(file: Path, rate: Rate) -> Quota:
@@ -106,6 +105,58 @@ async def test_where_the_file_is_unusable_the_process_counts_alone(
     await alone.back_off(300.0)
     assert await alone.claim(Rate(5, 60.0)) > 290
     assert caplog.text.count("it works without") == 1
+
+
+async def test_starts_that_were_seen_in_a_file_count_on_without_it_and_those_made_without_it_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mcp_shortvol.database._BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("mcp_shortvol.database._BUSY_PAUSE", 0.05)
+    rate = Rate(4, 60.0)
+    here, there = bucket(tmp_path / "quotas"), bucket(tmp_path / "quotas")
+    assert [await there.claim(rate), await there.claim(rate), await here.claim(rate)] == [0, 0, 0]
+    holder = sqlite3.connect(tmp_path / "quotas", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    assert [await here.claim(rate) > 0, await here.claim(rate) > 0] == [False, True]
+    holder.execute("ROLLBACK")
+    await anyio.sleep(0.06)
+    assert await here.claim(rate) > 50
+    assert await there.claim(rate) > 50
+
+
+async def test_a_file_that_is_deleted_is_made_again_for_all(tmp_path: Path) -> None:
+    rate = Rate(2, 60.0)
+    here, there = bucket(tmp_path / "quotas"), bucket(tmp_path / "quotas")
+    assert [await here.claim(rate), await there.claim(rate)] == [0, 0]
+    for path in tmp_path.iterdir():
+        path.unlink()
+    assert [await here.claim(rate), await there.claim(rate)] == [0, 0]
+    assert await here.claim(rate) > 50
+
+
+OPENER = """
+import sys, time
+from pathlib import Path
+import anyio
+from mcp_shortvol.quota import Rate
+from tests.test_shared_bucket import bucket
+
+time.sleep(float(sys.argv[2]) - time.time())
+print(anyio.run(bucket(Path(sys.argv[1])).claim, Rate(3, 600.0)) == 0)
+"""
+
+
+def test_programs_that_make_the_file_at_the_same_moment_share_it(tmp_path: Path) -> None:
+    for attempt in range(4):
+        start = str(time.time() + 1.5)
+        command = [sys.executable, "-c", OPENER, str(tmp_path / f"quotas{attempt}"), start]
+        processes = [
+            subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for _ in range(8)
+        ]
+        told = [process.communicate(timeout=60) for process in processes]
+        assert [errors for _, errors in told] == [""] * 8
+        assert sum(answer == "True\n" for answer, _ in told) == 3
 
 
 async def test_what_old_starts_leave_in_the_file_is_cleared_away(tmp_path: Path) -> None:
@@ -200,3 +251,16 @@ class TestRefusals:
             await shared.keeping(ask)
         with anyio.fail_after(1), pytest.raises(RateLimited, match="no further request"):
             await shared.keeping(ask)  # nobody asks meanwhile
+
+    async def test_a_start_that_cannot_be_had_in_time_is_no_refusal_and_slows_nobody(self, tmp_path: Path) -> None:
+        shared = quota(tmp_path / "quotas", Rate(1, 0.5))
+
+        async def ask() -> str:
+            async with shared.slot():
+                return "yes"
+
+        assert await shared.keeping(ask) == "yes"
+        for _ in range(5):
+            with anyio.fail_after(0.2), pytest.raises(RateLimited, match="used up"):
+                await shared.keeping(ask)
+        assert await bucket(tmp_path / "quotas").claim(Rate(2, 0.5)) == 0

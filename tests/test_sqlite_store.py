@@ -18,7 +18,7 @@ from mcp_shortvol.database import Database
 from mcp_shortvol.interest import Report
 from mcp_shortvol.series import Day, ShortPosition
 from mcp_shortvol.sqlite_store import SqliteStore
-from mcp_shortvol.store import Addition, Kept, Merged, SeriesKey, Store, Window
+from mcp_shortvol.store import Addition, Kept, Merged, Seam, SeriesKey, Store, Window
 
 pytestmark = pytest.mark.anyio
 
@@ -33,8 +33,8 @@ def days(newest: date, count: int, version: int = 0) -> list[Day]:
     ]
 
 
-def addition(rows: list[Day], at: float = 1000.0, *, newest: bool = True, joins: date | None = None) -> Addition[Day]:
-    until = date.max if newest else joins - timedelta(1) if joins else rows[0].date
+def addition(rows: list[Day], at: float = 1000.0, *, newest: bool = True, joins: Seam | None = None) -> Addition[Day]:
+    until = date.max if newest else joins.date - timedelta(1) if joins else rows[0].date
     older = f"before {rows[-1].date}"
     return Addition(rows, until, joins, older, newest, NEWEST, ShortPosition(5, 0.5, NEWEST), at)
 
@@ -110,8 +110,9 @@ class TestRows:
 class TestRuns:
     async def test_pages_that_follow_each_other_are_one_run(self) -> None:
         store = SqliteStore(None)
-        await keep(store, days(NEWEST, 10))
-        merged = await keep(store, days(NEWEST - timedelta(10), 10), newest=False, joins=NEWEST - timedelta(9))
+        first = await keep(store, days(NEWEST, 10))
+        seam = Seam(NEWEST - timedelta(9), first.kept.run.number)
+        merged = await keep(store, days(NEWEST - timedelta(10), 10), newest=False, joins=seam)
         assert [merged.kept.run.newest, merged.kept.run.oldest] == [NEWEST, NEWEST - timedelta(19)]
         found = await kept(store)
         assert found is not None
@@ -134,8 +135,47 @@ class TestRuns:
 
     async def test_a_page_that_joins_a_day_which_is_gone_stands_alone(self) -> None:
         store = SqliteStore(None)
-        merged = await keep(store, days(NEWEST - timedelta(10), 10), newest=False, joins=NEWEST - timedelta(9))
+        seam = Seam(NEWEST - timedelta(9), 1)
+        merged = await keep(store, days(NEWEST - timedelta(10), 10), newest=False, joins=seam)
         assert merged.kept.run.newest == NEWEST - timedelta(10)
+
+    async def test_one_that_joins_a_day_which_was_replaced_meanwhile_stands_alone_too(self) -> None:
+        store = SqliteStore(None)
+        first = await keep(store, days(NEWEST, 10))
+        await keep(store, days(NEWEST, 10, version=1), at=2000)  # by another process
+        seam = Seam(NEWEST - timedelta(9), first.kept.run.number)
+        merged = await keep(store, days(NEWEST - timedelta(10), 10), newest=False, joins=seam)
+        assert merged.kept.run.newest == NEWEST - timedelta(10)
+
+    @pytest.mark.parametrize("count", [1, 3])
+    async def test_days_that_still_move_prove_nothing(self, count: int) -> None:
+        """The newest days of the kept run, and all that a page shares with it, had not settled: it may be restated."""
+        store = SqliteStore(None)
+        old = days(NEWEST + timedelta(3), 20)
+        await keep(store, old)
+        page = days(NEWEST + timedelta(10), 7 + count, version=1)
+        merged = await keep(store, page, at=2000)
+        assert [merged.kept.run.oldest, merged.restated] == [page[-1].date, []]
+        rest = await kept(store, window=Window(None, page[-1].date - timedelta(1), 1000))
+        assert rest is not None
+        assert [list(rest.rows), rest.run.topped_at] == [old[count:], None]
+
+    async def test_a_page_of_the_past_says_nothing_of_the_days_after_it(self) -> None:
+        store = SqliteStore(None)
+        await keep(store, days(NEWEST, 30), at=1000)
+        merged = await keep(store, days(NEWEST, 30)[10:20], at=2000, newest=False)
+        assert [merged.kept.run.newest, merged.kept.run.checked_at] == [NEWEST, 1000]
+        merged = await keep(store, days(NEWEST, 10), at=3000)
+        assert [merged.kept.run.oldest, merged.kept.run.checked_at] == [NEWEST - timedelta(29), 3000]
+
+    async def test_a_day_that_has_closed_last_may_still_come(self) -> None:
+        store = SqliteStore(None)
+        for until, promised in ((NEWEST, NEWEST - timedelta(1)), (NEWEST - timedelta(3), NEWEST - timedelta(3))):
+            rows = days(NEWEST - timedelta(5), 5)
+            page = Addition(rows, until, None, None, False, NEWEST, None, 1000.0)
+            merged = await store.keep(KEY, Day, page, ALL)
+            assert merged is not None
+            assert merged.kept.run.until == max(promised, NEWEST - timedelta(1))
 
     async def test_a_contradicted_run_goes_as_a_whole_and_others_stay(self) -> None:
         store = SqliteStore(None)
@@ -194,10 +234,19 @@ class TestTheFile:
         file = tmp_path / "days"
         store = SqliteStore(file)
         await keep(store, days(NEWEST, 5))
-        with sqlite3.connect(file) as other:
-            other.execute("UPDATE day SET cells = '[1, 2'")
-        assert await kept(store) is None
-        assert await count_after(store, days(NEWEST, 5)) == 5
+        for spoil in (
+            "UPDATE day SET cells = '[1, 2'",
+            "UPDATE day SET cells = '[1, 2]'",
+            """UPDATE day SET cells = '["1",2,3,4,5,6,7,8,9,10,11]'""",
+            "UPDATE day SET date = date || 'x'",
+            "UPDATE run SET newest = 'tomorrow'",
+            "UPDATE run SET older = 5, checked_at = 'now'",
+            "UPDATE series SET position = '{}'",
+        ):
+            with sqlite3.connect(file) as other:
+                other.execute(spoil)
+            assert await kept(store) is None, spoil
+            assert await count_after(store, days(NEWEST, 5)) == 5
 
     async def test_two_programs_that_find_the_damage_begin_anew_once(self, tmp_path: Path) -> None:
         file = tmp_path / "days"
@@ -214,21 +263,48 @@ class TestTheFile:
 
     async def test_one_of_an_older_version_is_begun_anew(self, tmp_path: Path) -> None:
         file = tmp_path / "days"
+        await count_after(SqliteStore(file), days(NEWEST, 9))
         with sqlite3.connect(file) as other:
+            other.execute("DROP TABLE day")
             other.execute("CREATE TABLE day (something TEXT)")
+            other.execute("PRAGMA user_version = 0")
         assert await count_after(SqliteStore(file), days(NEWEST, 5)) == 5
 
-    async def test_one_of_a_newer_version_is_left_alone(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    @pytest.mark.parametrize(
+        ("numbers", "why"),
+        [
+            (f"PRAGMA application_id = {int.from_bytes(b'SVda')}; PRAGMA user_version = 99", "newer version"),
+            ("PRAGMA user_version = 99", "another program"),
+            ("PRAGMA user_version = 1", "another program"),
+            ("PRAGMA application_id = 7", "another program"),
+            ("", "another program"),
+        ],
+    )
+    async def test_one_of_a_newer_version_or_of_another_program_is_left_alone(
+        self, tmp_path: Path, numbers: str, why: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
         file = tmp_path / "days"
         with sqlite3.connect(file) as other:
             other.execute("CREATE TABLE day (something TEXT)")
-            other.execute("PRAGMA user_version = 99")
+            other.executescript(numbers)
+        file.chmod(0o644)
+        before = file.read_bytes()
         store = SqliteStore(file)
         assert await store.keep(KEY, Day, addition(days(NEWEST, 5)), ALL) is None
         assert await kept(store) is None
-        assert caplog.text.count("newer version") == 1
-        with sqlite3.connect(file) as other:
-            assert other.execute("SELECT sql FROM sqlite_master").fetchall() == [("CREATE TABLE day (something TEXT)",)]
+        assert caplog.text.count(why) == 1
+        assert [file.read_bytes(), stat.S_IMODE(file.stat().st_mode)] == [before, 0o644]
+        assert [path.name for path in tmp_path.iterdir()] == ["days"]
+
+    async def test_what_was_set_aside_before_stays(self, tmp_path: Path) -> None:
+        file = tmp_path / "days"
+        for content in ("something else", "and again"):
+            file.write_text(content)
+            store = SqliteStore(file)
+            assert await count_after(store, days(NEWEST, 5)) == 5
+            await store.aclose()
+        aside = {path.name: path.read_text() for path in tmp_path.iterdir() if "corrupt" in path.name}
+        assert aside == {"days.corrupt": "something else", "days.corrupt-2": "and again"}
 
     @pytest.mark.parametrize("place", ["/proc/nowhere/days", "under a file", "a folder"])
     async def test_where_nothing_can_be_written_it_works_without_and_says_so_once(
@@ -251,23 +327,30 @@ class TestTheFile:
         await keep(store, days(NEWEST, 5))
         for path in tmp_path.iterdir():
             path.unlink()
-        await store.keep(KEY, Day, addition(days(NEWEST, 5)), ALL)
-        assert await count_after(SqliteStore(file), days(NEWEST, 7)) == 7
+        await keep(store, days(NEWEST, 5))
+        found = await kept(SqliteStore(file))
+        assert found is not None
+        assert len(found.rows) == 5
 
     async def test_a_program_that_holds_it_too_long_is_not_waited_for_for_ever(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         monkeypatch.setattr("mcp_shortvol.database._BUSY_SECONDS", 0.1)
+        monkeypatch.setattr("mcp_shortvol.database._BUSY_PAUSE", 0.2)
         file = tmp_path / "days"
         store = SqliteStore(file)
         await keep(store, days(NEWEST, 5))
         other = sqlite3.connect(file, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         assert await store.keep(KEY, Day, addition(days(NEWEST, 9)), ALL) is None
+        began = time.monotonic()
+        assert await store.keep(KEY, Day, addition(days(NEWEST, 9)), ALL) is None
+        assert time.monotonic() - began < 0.1  # nobody else waits for it so soon
         found = await kept(store)  # reading goes on
         assert found is not None
         assert len(found.rows) == 5
         other.execute("ROLLBACK")
+        await anyio.sleep(0.2)
         assert await count_after(store, days(NEWEST, 9)) == 9
         assert "locked" in caplog.text
 
@@ -363,16 +446,17 @@ from pathlib import Path
 import anyio
 from tests.test_sqlite_store import NEWEST, days, keep
 from mcp_shortvol.sqlite_store import SqliteStore
+from mcp_shortvol.store import Seam
 
 async def main():
     store = SqliteStore(Path(sys.argv[1]))
     for version in count():
         page, joins = days(NEWEST, 20, version % 3), None
         for _ in range(10):
-            await keep(store, page, newest=joins is None, joins=joins)
+            run = (await keep(store, page, newest=joins is None, joins=joins)).kept.run.number
             print("kept", flush=True)
-            joins = page[-1].date
-            page = days(joins - timedelta(1), 20, version % 3)
+            joins = Seam(page[-1].date, run)
+            page = days(joins.date - timedelta(1), 20, version % 3)
 
 anyio.run(main)
 """
@@ -411,7 +495,7 @@ async def test_nothing_of_a_database_is_left_open(tmp_path: Path) -> None:
         links = [path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
         return [link for link in links if link.is_relative_to(tmp_path)]
 
-    database = Database(tmp_path / "file", ("CREATE TABLE t (x)",), version=1, purpose="It")
+    database = Database(tmp_path / "file", ("CREATE TABLE t (x)",), mark=1, version=1, purpose="It")
     await database.write(lambda connection: connection.execute("INSERT INTO t VALUES (1)"), None)
     assert opened()
     await database.aclose()

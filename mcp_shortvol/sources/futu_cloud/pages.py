@@ -48,13 +48,14 @@ class FutuCloudPages(Generic[Row]):
         self._http = http
         self._credentials = credentials
         self._quota = quota
+        self._chosen_path = path or ""
         self._paths: tuple[str, ...] = self._known_paths if path is None else (path,)
 
     @property
     def upstream(self) -> str:
-        """The cloud's address, and the account's mark where an app key tells it."""
+        """The cloud's address with a path that was chosen, and the account's mark where an app key tells it."""
         account = self._credentials.account if self._credentials else ""
-        return f"{self._http.base_url} {account}".rstrip()
+        return f"{self._http.base_url}{self._chosen_path} {account}".rstrip()
 
     def first_cursor(self, symbol: Symbol, end: date | None) -> str | None:  # noqa: ARG002 - see the Paged protocol
         """None: every answer starts at the newest row."""
