@@ -15,7 +15,7 @@ from mcp_shortvol.markets import Market
 from mcp_shortvol.series import Series
 from mcp_shortvol.statistics import Statistics, statistics_of
 from mcp_shortvol.text import fitted
-from mcp_shortvol.words import days_in_words, how_unusual, percent, source_in_words
+from mcp_shortvol.words import days_in_words, how_unusual, moment, percent, source_in_words
 
 __all__ = ["Comparison", "comparison_of", "comparison_text"]
 
@@ -138,6 +138,12 @@ def _notes(
                 f"{market.full_name}: only {days_in_words(len(dates))} of {longest} are common to all; "
                 f"{shortest.question.symbol} has {len(shortest.days)}: leave it out for more."
             )
+    cuts = {line.symbol: cut for line in lines if (cut := line.series.interruption) and cut.as_of is not None}
+    if cuts:
+        since, why = min(cut.as_of or 0 for cut in cuts.values()), next(iter(cuts.values())).what
+        notes.append(f"As kept on {moment(since)}, newer days may exist: {', '.join(cuts)}. {why}")
+    if restated := [line.symbol for line in lines if line.series.restated]:
+        notes.append(f"Restated by the source since last asked, perhaps for a split: {', '.join(restated)}.")
     if incomplete := [line.symbol for line in lines if not line.series.complete]:
         notes.append(f"Incomplete: {', '.join(incomplete)}; ask for each by itself to see why.")
     if len(common) > 1:

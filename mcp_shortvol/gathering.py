@@ -1,5 +1,6 @@
 """The rows gathered for one question, from pages and from what is kept, each date once."""
 
+from collections.abc import Collection
 from copy import copy
 from datetime import date
 from typing import Generic
@@ -33,7 +34,7 @@ class Gathered(Generic[Row]):
     def copy(self) -> "Gathered[Row]":
         """The same as it is now, whatever is gathered later."""
         other = copy(self)
-        other.days, other.restated = dict(self.days), set(self.restated)
+        other.days, other.restated, other.disputed = dict(self.days), set(self.restated), set(self.disputed)
         return other
 
     def clear(self) -> None:
@@ -44,6 +45,7 @@ class Gathered(Generic[Row]):
         self.received = 0
         self.sandbox = False
         self.short_position: ShortPosition | None = None
+        self.disputed: set[date] = set()  # said twice and not the same, or where they cannot be
         self._oldest: date | None = None
         self._in_range = 0
 
@@ -74,8 +76,9 @@ class Gathered(Generic[Row]):
         newest_first = sorted(self.days.values(), key=lambda row: row.date, reverse=True)
         return [row for row in newest_first if self.question.includes(row.date)]
 
-    def add(self, page: Page[Row]) -> int:
-        """Take in a page; the number of its dates that were here already."""
+    def add(self, page: Page[Row], *, disputed: Collection[date] = ()) -> int:
+        """Take in a page, of which some days are `disputed`; the number of its dates that were here already."""
+        self.disputed.update(disputed)
         repeated: set[date] = set()
         here = frozenset(self.days)  # a date doubled within a page is no repetition of an earlier one
         for day in page.days:
@@ -84,6 +87,8 @@ class Gathered(Generic[Row]):
             elif day.date in here:
                 repeated.add(day.date)
             else:
+                if self.days.get(day.date, day) != day:
+                    self.disputed.add(day.date)
                 self._add(day)
         self.unreadable += page.unreadable
         self.received += len(page.days) + page.unreadable
@@ -111,11 +116,14 @@ class Gathered(Generic[Row]):
         return not self.unreadable and not self.doubtful and all(row.whole for row in self.days.values())
 
     def mend(self, kept: Kept[Row]) -> None:
-        """Let kept rows stand in for those that could not be read; for all, where some cannot be true."""
-        if kept.invented == self.sandbox:
-            for row in kept.rows:
-                if self.doubtful or (here := self.days.get(row.date)) is None or not here.whole:
-                    self.days[row.date] = row
+        """Let kept rows stand in for those that did not come whole, unless others say now that they are out of date."""
+        if kept.invented != self.sandbox or not kept.rows or not self.days:
+            return
+        good = {row.date: row for row in self.days.values() if row.whole and row.date not in self.disputed}
+        here = {row.date: row for row in kept.rows if min(self.days) <= row.date <= max(self.days)}
+        still_moving = max(row.date for row in kept.rows)
+        if all(good[day] == row for day, row in here.items() if day in good and day != still_moving):
+            self.days |= {day: row for day, row in here.items() if day not in good}
 
     def _add(self, row: Row) -> None:
         if row.date not in self.days:

@@ -14,22 +14,23 @@ from typing import Generic
 from mcp_shortvol.errors import UnknownSecurity, UpstreamChanged, UpstreamFault
 from mcp_shortvol.gathering import Gathered
 from mcp_shortvol.markets import weekdays
-from mcp_shortvol.progress import Progress
+from mcp_shortvol.progress import Progress, waiting
 from mcp_shortvol.rows import Row
 from mcp_shortvol.series import Ending
 from mcp_shortvol.shelf import Shelf
 from mcp_shortvol.sources import Page, Paged
 from mcp_shortvol.store import Kept, Run, Seam, Window
+from mcp_shortvol.walk import Step, Walk
 
 __all__ = ["Paging"]
 
-_LONG_WAIT = 1.0  # seconds that a person would wonder about
-_MOST_STALLS = 3  # pages in a row that bring nothing new before an upstream is taken to go in circles
 _OVERLAP = 10  # days of what is kept that the newest page is to repeat: a split is often told some days late
 
 
 class _OfNoUse(Exception):
-    """What is kept was taken in, and cannot be gone on from: it is contradicted, or its cursor refused."""
+    """What is here cannot be gone on from: it is contradicted, its cursor is refused, or the one is invented and the
+    other is not.
+    """
 
 
 class Paging(Generic[Row]):
@@ -60,7 +61,14 @@ class Paging(Generic[Row]):
         except _OfNoUse:
             self._begin_again()
             self._bridging = False
-            self._gathered.ending = await self._page_back(None)
+            try:
+                self._gathered.ending = await self._page_back(None)
+            except _OfNoUse:
+                self._gathered.clear()
+                raise UpstreamFault(
+                    f"{self._source.title} answered partly with invented figures and partly with real ones.",
+                    "See whether a sandbox and the gateway take turns at its address, then ask again.",
+                ) from None
 
     async def _with_what_is_kept(self) -> Ending:
         kept = await self._shelf.look(self._gathered.window)
@@ -87,73 +95,77 @@ class Paging(Generic[Row]):
 
     async def _page_back(self, nearest: Kept[Row] | None, *, cursor: str | None = None) -> Ending:
         """Fetch pages from `cursor`, or from the newest one wanted; `nearest` is what the first will come to."""
-        source, question, gathered = self._source, self._question, self._gathered
-        first = cursor is None
-        if first:
-            cursor = source.first_cursor(question.symbol, question.end)
-        # A source that jumped to the end, or goes on from there, has no newer days to skip.
-        end = None if cursor is not None else question.end
-        until = self._until(end) if first else None
-        reach = self._size_to_reach(nearest, until) if first else None
-        reduced = reach if nearest is not None and self._is_useful(nearest) else None
-        start, resumed = cursor, not first
-        seen = {cursor}
-        overlap = 0 if first else source.overlap
-        stalls = 0
+        source, gathered = self._source, self._gathered
+        walk = self._set_out(nearest) if cursor is None else self._set_out_from(cursor)
         while True:
-            skipping = end is not None and not (gathered.oldest is not None and gathered.oldest <= end)
-            size = source.page_limit if skipping else min(source.page_limit, gathered.missing + overlap)
-            size = reduced or (max(size, reach) if first and reach else size)
+            size = walk.size(source.page_limit, gathered.missing, gathered.oldest)
+            page = await self._fetch(walk, size, nearest)
             before = len(gathered.days)
-            try:
-                page = await source.fetch_page(question.symbol, cursor, size, self._on_wait)
-            except (UnknownSecurity, UpstreamChanged, UpstreamFault):
-                if resumed:
-                    raise _OfNoUse from None
-                raise
-            if first and nearest is not None and nearest.invented == page.sandbox and not page.days:
-                raise UpstreamFault(f"{source.title} sent no rows, though it had some before.", "Ask again later.")
-            doubtful = self._shelf.doubts(page) or self._strays(page)
-            repeated = gathered.add(page)
-            goes_on = None if doubtful else await self._keep(page, until)
-            if doubtful:
-                gathered.doubtful = True
-                self._leave()
-            first, until, resumed = False, None, False
+            repeated, goes_on = await self._take_in(page, walk.until)
+            walk.arrived()
             if gathered.covered:
                 return Ending.COVERED
             if goes_on is not None:
                 if self._shelf.begins(goes_on):
                     return Ending.HISTORY_BEGINS
-                if goes_on.older is not None and goes_on.older not in seen:
-                    cursor, end, reduced, resumed = goes_on.older, None, None, True
-                    overlap = max(overlap, source.overlap)
-                    seen.add(cursor)
+                if walk.resume(goes_on.older):
                     continue
-            news = len(gathered.days) - before
-            if page.cursor is None:
-                if reduced and len(page.days) >= reduced:
-                    # A page made small on purpose says nothing about the end: the same again, and all of it.
-                    cursor, reduced, overlap = start, None, len(page.days)
-                    gathered.received, until = 0, self._until(end)
-                    continue
+            step = walk.step(
+                page,
+                size,
+                news=len(gathered.days) - before,
+                repeated=repeated,
+                page_limit=source.page_limit,
+                oldest=gathered.oldest,
+            )
+            if step is Step.END:
                 return await self._at_the_end()
-            reduced = None
-            useless = repeated + page.unreadable
-            overlap = max(overlap, source.overlap, useless)
-            if not news and useless >= size and size < source.page_limit:
-                continue  # the page was too small to reach beyond the days it repeats: ask again, for more
-            if page.cursor in seen:
-                # The key just sent is the end, where fewer days came than asked for; one sent before, or a page that is
-                # full, or of old days, a circle.
-                circle = page.cursor != cursor or len(page.days) >= size if news else repeated > max(source.overlap, 1)
-                return Ending.STALLED if circle else await self._at_the_end()
-            stalls = 0 if news else stalls + 1
-            if stalls == _MOST_STALLS:
+            if step is Step.STALLED:
                 return Ending.STALLED
-            seen.add(page.cursor)
-            cursor = page.cursor
-            await self._report()
+            if step is Step.WHOLE:
+                gathered.received = 0
+            elif step is Step.NEXT:
+                await self._report()
+
+    def _set_out(self, nearest: Kept[Row] | None) -> Walk:
+        """The way back from the newest page wanted."""
+        source, question = self._source, self._question
+        cursor = source.first_cursor(question.symbol, question.end)
+        end = question.end if cursor is None else None  # a source that jumped to the end has no newer rows to skip
+        until = self._until(end)
+        walk = Walk(cursor, end=end, until=until, may_repeat=source.overlap)
+        if nearest is not None and (rows := self._rows_to_reach(nearest, until)) is not None:
+            walk.reach(rows, nearest.run.oldest, reduced=self._is_useful(nearest))
+        return walk
+
+    def _set_out_from(self, cursor: str) -> Walk:
+        """The way back from where what is kept ends."""
+        return Walk(cursor, end=None, until=None, may_repeat=self._source.overlap)
+
+    async def _fetch(self, walk: Walk, size: int, nearest: Kept[Row] | None) -> Page[Row]:
+        """The next page; raises what the source raises, and _OfNoUse where it does not go with what is here."""
+        source, gathered = self._source, self._gathered
+        try:
+            page = await source.fetch_page(self._question.symbol, walk.cursor, size, self._on_wait)
+        except (UnknownSecurity, UpstreamChanged, UpstreamFault):
+            if walk.resumed:
+                raise _OfNoUse from None
+            raise
+        if walk.first and nearest is not None and nearest.invented == page.sandbox and not page.days:
+            raise UpstreamFault(f"{source.title} sent no rows, though it had some before.", "Ask again later.")
+        if gathered.days and page.days and page.sandbox != gathered.sandbox:
+            raise _OfNoUse
+        return page
+
+    async def _take_in(self, page: Page[Row], until: date | None) -> tuple[int, Run | None]:
+        """Gather a page and keep it: how many of its dates were here, and the run that it was found to go on with."""
+        strays = self._strays(page)
+        repeated = self._gathered.add(page, disputed=strays)
+        if not strays and not self._shelf.doubts(page):
+            return repeated, await self._keep(page, until)
+        self._gathered.doubtful = True
+        self._leave()
+        return repeated, None
 
     def _until(self, end_to_skip_to: date | None) -> date:
         """The date up to which a first page speaks: of all there is, or of the time up to the end asked for."""
@@ -161,10 +173,8 @@ class Paging(Generic[Row]):
         jumped = end_to_skip_to is None and end is not None and end < self._shelf.today
         return end if jumped and end is not None else date.max
 
-    def _size_to_reach(self, nearest: Kept[Row] | None, until: date | None) -> int | None:
+    def _rows_to_reach(self, nearest: Kept[Row], until: date) -> int | None:
         """How many rows the first page needs to repeat some of what is kept; None where that is too far."""
-        if nearest is None or until is None:
-            return None
         size = max(weekdays(nearest.run.newest, min(until, self._shelf.today)), 0) + _OVERLAP
         return size if size <= self._source.page_limit else None
 
@@ -194,10 +204,12 @@ class Paging(Generic[Row]):
         """What follows now follows on nothing that is kept."""
         self._run = self._follows = self._anchor = None
 
-    def _strays(self, page: Page[Row]) -> bool:
-        """Whether a page that follows another has newer days than its oldest, other than those that came already."""
+    def _strays(self, page: Page[Row]) -> set[date]:
+        """The days of a page that follows another which are newer than its oldest, and not those that came already."""
         oldest, here = self._gathered.oldest, self._gathered.days
-        return oldest is not None and any(row.date > oldest and here.get(row.date) != row for row in page.days)
+        if oldest is None:
+            return set()
+        return {row.date for row in page.days if row.date > oldest and here.get(row.date) != row}
 
     def _bridge(self, kept: Kept[Row], *, ends: bool) -> Run | None:
         """Take in what a run has beyond what is gathered, where that leads on."""
@@ -224,8 +236,8 @@ class Paging(Generic[Row]):
         return Ending.HISTORY_BEGINS
 
     async def _on_wait(self, seconds: float) -> None:
-        if seconds >= _LONG_WAIT:
-            await self._report(f", waiting {seconds:.0f} s for the vendor's rate limit")
+        if words := waiting(seconds):
+            await self._report(words)
 
     async def _report(self, more: str = "") -> None:
         if self._progress is None:

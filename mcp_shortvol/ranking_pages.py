@@ -14,19 +14,18 @@ import anyio
 
 from mcp_shortvol.errors import ShortVolumeError, out_of_time
 from mcp_shortvol.markets import Market
-from mcp_shortvol.progress import Progress
+from mcp_shortvol.progress import Progress, waiting
 from mcp_shortvol.ranking import Direction, OrderBy, Ranked
 from mcp_shortvol.series import Interruption
 from mcp_shortvol.sources import RankingPage, RankingSource
 from mcp_shortvol.symbols import Symbol
+from mcp_shortvol.walk import MOST_STALLS
 
 __all__ = ["Drop", "RankingEnding", "RankingResult", "fetch_ranking"]
 
 Drop = Callable[[Ranked], str | None]
 """The reason to leave a name out, in words of the caller's; None keeps it."""
 
-_LONG_WAIT = 1.0  # seconds that a person would wonder about
-_MOST_STALLS = 3  # pages in a row without a new name before an upstream is taken to go in circles
 _MOST_PAGES = 90  # more than Hong Kong's whole list takes, and in time for a call's deadline at 60 requests in 30 s
 
 
@@ -144,8 +143,8 @@ async def fetch_ranking(
             await progress(len(gathered.rows), wanted, f"{gathered.offset} names read from {source.title}{more}")
 
     async def on_wait(seconds: float) -> None:
-        if seconds >= _LONG_WAIT:
-            await report(f", waiting {seconds:.0f} s for the vendor's rate limit")
+        if words := waiting(seconds):
+            await report(words)
 
     async def read_page() -> RankingPage:
         count = min(source.page_limit, gathered.missing) if gathered.every_name_counts else source.page_limit
@@ -191,7 +190,7 @@ async def _read_down(
         if gathered.offset == before or gathered.at_the_end:
             return RankingEnding.LIST_ENDS
         stalls = 0 if news else stalls + 1
-        if stalls == _MOST_STALLS:
+        if stalls == MOST_STALLS:
             return RankingEnding.STALLED
         await report()
     return RankingEnding.READ_LIMIT

@@ -57,7 +57,7 @@ class Shelf(Generic[Row]):
         return run.begun_at is not None and self._freshness.beginning_holds(run.begun_at)
 
     def goes_on(self, kept: Kept[Row]) -> bool:
-        """Whether what follows a run can be fetched without looking first whether the run still is what the source says.
+        """Whether what follows a run can be fetched without looking first whether the source still says the same of it.
 
         Where the source was at its end, what follows is the last page again, which tells by itself.
         """

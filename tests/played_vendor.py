@@ -66,6 +66,12 @@ class Vendor:
     def now(self) -> float:
         return Market.HK.midnight(self.today) + self.hour * 3600 + self.minutes * 60
 
+    def advance(self, minutes: int) -> None:
+        """Let so much time pass."""
+        days, self.minutes = divmod(self.hour * 60 + self.minutes + minutes, 24 * 60)
+        self.today += timedelta(days)
+        self.hour, self.minutes = divmod(self.minutes, 60)
+
     def ratio_basis(self, market: Market) -> str:
         return "shares"
 

@@ -3,6 +3,7 @@
 A vendor is played whose days appear, are restated and fail to come, while questions of all kinds are asked.
 """
 
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -96,6 +97,98 @@ async def play(vendor: Vendor, script: list[tuple[Any, ...]], new_store: Callabl
                     store = new_store()
                     history = History(store, Freshness(0, vendor.now), tasks)
         await store.aclose()
+
+
+moments = st.lists(
+    st.one_of(
+        st.tuples(st.just("ask"), st.lists(questions, min_size=1, max_size=3)),
+        st.tuples(st.just("wait"), st.sampled_from([1, 6, 45, 200, 400, 1440, 3 * 1440, 40 * 1440])),
+        st.tuples(st.just("restate"), st.integers(0, 5), st.sampled_from([1, 1000])),
+        st.tuples(st.just("hold back"), st.integers(0, 3)),
+        st.tuples(st.just("bring")),
+        st.tuples(st.just("die")),
+    ),
+    min_size=2,
+    max_size=14,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(vendor=vendors, script=moments)
+def test_by_the_market_s_clock_an_answer_is_what_the_source_said_since_the_last_close(
+    vendor: Vendor, script: list[tuple[Any, ...]]
+) -> None:
+    anyio.run(play_by_the_clock, vendor, script)
+
+
+async def play_by_the_clock(vendor: Vendor, script: list[tuple[Any, ...]]) -> None:
+    """Several processes with one store ask at once, and one of them may end in the middle."""
+    if vendor.keys == "none":
+        vendor.short_pages = 0
+    store = SqliteStore(None)
+    said: list[tuple[float, Vendor]] = []
+
+    def note() -> None:
+        state = replace(vendor, versions=dict(vendor.versions), late=set(vendor.late), asked=[])
+        said.append((vendor.now(), state))
+
+    note()
+    for step in script:
+        match step:
+            case "ask", asked:
+                await ask_at_once(store, vendor, asked, [state for at, state in since_the_close(vendor, said)])
+            case "wait", minutes:
+                while minutes > 0:  # days appear on the way
+                    vendor.advance(min(minutes, 60))
+                    minutes -= 60
+                    note()
+            case "restate", first, how_many:
+                vendor.advance(6)  # what is a few minutes old counts as of now
+                note()
+                vendor.restate(first, first + how_many)
+                vendor.advance(6)
+            case "hold back", place:
+                vendor.late.add(vendor.days()[place].date)
+            case ("bring",):
+                vendor.late -= set(weekdays_between(LISTED, vendor.today)[:8])
+            case ("die",):
+                vendor.fails = [None, Died()]
+                async with anyio.create_task_group() as tasks:
+                    with contextlib.suppress(Died):
+                        await History(store, Freshness(None, vendor.now), tasks).series(vendor, newest(100))
+                vendor.fails = []
+        note()
+    await store.aclose()
+
+
+def since_the_close(vendor: Vendor, said: list[tuple[float, Vendor]]) -> list[tuple[float, Vendor]]:
+    """What the vendor said at any moment since the last close, and what it said just then."""
+    closes = [TENCENT.market.close(day) for day in weekdays_between(vendor.today - timedelta(7), vendor.today)]
+    closed_at = max(close for close in closes if close <= vendor.now())
+    before = [entry for entry in said if entry[0] <= closed_at]
+    return [*before[-1:], *(entry for entry in said if entry[0] > closed_at)]
+
+
+async def ask_at_once(
+    store: Store, vendor: Vendor, asked: list[tuple[int | None, int | None, int | None]], states: list[Vendor]
+) -> None:
+    found: list[Series] = []
+
+    async def ask(asked_for: Question) -> None:
+        async with anyio.create_task_group() as tasks:  # a process of its own
+            found.append(await History(store, Freshness(None, vendor.now), tasks).series(vendor, asked_for))
+
+    async with anyio.create_task_group() as processes:
+        for each in asked:
+            processes.start_soon(ask, question(vendor, *each))
+    for series in found:
+        assert series.interruption is None
+        answers = [state.answer(series.question) for state in states]
+        days = list(series.days)
+        if vendor.keys == "none":  # which keeps more than the source has
+            assert any(days[: len(answer)] == answer for answer in answers)
+        else:
+            assert days in answers
 
 
 def question(vendor: Vendor, count: int | None, start: int | None, end: int | None) -> Question:
