@@ -19,12 +19,10 @@ from mcp_shortvol.rows import Row
 from mcp_shortvol.series import Ending
 from mcp_shortvol.shelf import Shelf
 from mcp_shortvol.sources import Page, Paged
-from mcp_shortvol.store import Kept, Run, Seam, Window
+from mcp_shortvol.store import PROOF, Kept, Run, Seam, Window
 from mcp_shortvol.walk import Step, Walk
 
 __all__ = ["Paging"]
-
-_OVERLAP = 10  # days of what is kept that the newest page is to repeat: a split is often told some days late
 
 
 class _OfNoUse(Exception):
@@ -175,7 +173,7 @@ class Paging(Generic[Row]):
 
     def _rows_to_reach(self, nearest: Kept[Row], until: date) -> int | None:
         """How many rows the first page needs to repeat some of what is kept; None where that is too far."""
-        size = max(weekdays(nearest.run.newest, min(until, self._shelf.today)), 0) + _OVERLAP
+        size = max(weekdays(nearest.run.newest, min(until, self._shelf.today)), 0) + PROOF
         return size if size <= self._source.page_limit else None
 
     def _is_useful(self, kept: Kept[Row]) -> bool:

@@ -19,7 +19,7 @@ from typing import Any
 from mcp_shortvol.database import Damaged, Database
 from mcp_shortvol.rows import Row
 from mcp_shortvol.series import ShortPosition
-from mcp_shortvol.store import Addition, Extent, Kept, Merged, Run, Seam, SeriesKey, Window
+from mcp_shortvol.store import PROOF, Addition, Extent, Kept, Merged, Run, Seam, SeriesKey, Window
 
 __all__ = ["SqliteStore"]
 
@@ -176,11 +176,11 @@ class _Series:
         joined = [page]
         for run in self._runs_touching(page.oldest, until, addition.joins):
             self._connection.execute("DELETE FROM run WHERE number = ?", (run.number,))
-            contradicted, agreed = self._compared(run, page.oldest, until, cells)
+            contradicted, one_version = self._compared(run, page.oldest, until, cells)
             if contradicted:
                 restated |= contradicted
                 self._delete_days(run.oldest, run.newest)
-            elif agreed or _follows(addition.joins, run):
+            elif one_version or _follows(addition.joins, run):
                 joined.append(run if run.newest > until else _ending_with(run, page.newest))
             else:
                 self._part(run, page.oldest, until)
@@ -234,8 +234,8 @@ class _Series:
         return [run for run in runs if (run.newest >= oldest and run.oldest <= until) or _follows(joins, run)]
 
     def _compared(self, run: Run, oldest: date, until: date, cells: dict[date, str]) -> tuple[set[date], bool]:
-        """The settled dates of which a page says something else than a run, or one of them nothing; and whether there
-        is any of which they say the same.
+        """The settled dates of which a page says something else than a run, or one of them nothing; and whether they
+        say the same of as many as it takes to believe that of all.
         """
         first, last = max(run.oldest, oldest), min(run.newest, until)
         rows = self._connection.execute(
@@ -246,7 +246,8 @@ class _Series:
         told = {day for day in cells if first <= day <= last}
         differing = {day for day, (text, settled) in kept.items() if settled and cells.get(day) != text}
         agreed = any(cells.get(day) == text for day, (text, _) in kept.items())
-        return differing | (told - kept.keys()), agreed
+        enough = len(kept) >= PROOF or (first == run.oldest and last == run.newest)
+        return differing | (told - kept.keys()), agreed and enough
 
     def _delete_days(self, oldest: date, newest: date) -> None:
         self._connection.execute(

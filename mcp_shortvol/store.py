@@ -15,6 +15,7 @@ from mcp_shortvol.series import ShortPosition
 
 __all__ = [
     "NOTHING_KEPT",
+    "PROOF",
     "Addition",
     "Extent",
     "Kept",
@@ -26,6 +27,10 @@ __all__ = [
     "Store",
     "Window",
 ]
+
+
+PROOF = 10
+"""Rows that a page and a run must share to be taken for one: a split, or a day that was late, is often told days late."""
 
 
 class SeriesKey(NamedTuple):
@@ -136,7 +141,8 @@ class Store(Protocol):
         """Keep a page, all of it or nothing; what is older than it in the run and the window, or None where it failed.
 
         What is kept is contradicted as a whole: where the page says otherwise of a settled day, the run that has that
-        day is dropped, and the page begins a new one. Only where it says the same of one is it joined with that run.
+        day is dropped, and the page begins a new one. It is joined with a run with which it shares PROOF rows, or all
+        that the run has; of a run with which it shares fewer, those are its own from now on.
         """
 
     async def begin(self, key: SeriesKey, oldest: date, at: float) -> None:

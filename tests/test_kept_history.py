@@ -15,9 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcp_shortvol.errors import NotEntitled, ShortVolumeError, UnknownSecurity, UpstreamUnreachable
+from mcp_shortvol.errors import NotEntitled, ShortVolumeError, UnknownSecurity, UpstreamFault, UpstreamUnreachable
+from mcp_shortvol.flights import Flight, Flights
 from mcp_shortvol.freshness import Freshness
 from mcp_shortvol.history import History
+from mcp_shortvol.progress import Progress
 from mcp_shortvol.question import Question
 from mcp_shortvol.quota import OnWait
 from mcp_shortvol.series import Day, Ending, Series, ShortPosition
@@ -134,6 +136,9 @@ async def play_by_the_clock(vendor: Vendor, script: list[tuple[Any, ...]]) -> No
 
     note()
     for step in script:
+        if step[0] in {"restate", "hold back", "bring"}:
+            vendor.advance(6)  # what is a few minutes old counts as of now
+            note()
         match step:
             case "ask", asked:
                 await ask_at_once(store, vendor, asked, [state for at, state in since_the_close(vendor, said)])
@@ -143,10 +148,7 @@ async def play_by_the_clock(vendor: Vendor, script: list[tuple[Any, ...]]) -> No
                     minutes -= 60
                     note()
             case "restate", first, how_many:
-                vendor.advance(6)  # what is a few minutes old counts as of now
-                note()
                 vendor.restate(first, first + how_many)
-                vendor.advance(6)
             case "hold back", place:
                 vendor.late.add(vendor.days()[place].date)
             case ("bring",):
@@ -388,6 +390,42 @@ class TestRestatements:
         assert list(series.days) == vendor.answer(newest(80))
         assert series.restated
 
+    @pytest.mark.parametrize("keys", ["row", "time"])
+    async def test_older_days_are_not_put_to_kept_ones_of_another_version(self, keys: str) -> None:
+        vendor = Vendor(keys=keys)
+        async with history_of(vendor) as history:  # by the market's clock, nothing new can come
+            await history.series(vendor, newest(40))
+            vendor.advance(10)
+            vendor.restate(0, 1000)
+            assert list((await history.series(vendor, newest(80))).days) == vendor.answer(newest(80))
+
+    async def test_days_that_moved_while_they_settled_are_asked_for_again(self) -> None:
+        vendor = Vendor(keys="time", hour=17)
+        async with history_of(vendor) as history:
+            await history.series(vendor, newest(20))
+            vendor.restate(0, 1)
+            vendor.hour = 21
+            assert len(await requests(vendor, history, newest(20, end=vendor.today))) == 1
+
+    async def test_a_day_that_has_not_come_is_no_holiday(self) -> None:
+        vendor = Vendor(keys="time", today=date(2026, 6, 3), hour=10)
+        yesterday = newest(20, end=date(2026, 6, 2))
+        async with history_of(vendor) as history:
+            vendor.late.add(date(2026, 6, 2))
+            assert await requests(vendor, history, yesterday) == [20]
+            vendor.late.clear()
+            assert len(await requests(vendor, history, yesterday)) == 1
+            assert await requests(vendor, history, yesterday) == []
+
+    async def test_a_small_page_that_is_a_row_short_is_no_end(self) -> None:
+        vendor = Vendor(keys="none", short_pages=2)
+        async with history_of(vendor) as history:
+            await history.series(vendor, newest(25))
+            vendor.today += timedelta(1)
+            vendor.restate(0, 1000)
+            series = await history.series(vendor, newest(24))
+        assert list(series.days) == vendor.answer(newest(24))
+
     async def test_a_withdrawn_day_is_gone(self) -> None:
         vendor = Vendor()
         async with history_of(vendor, fresh=0) as history:
@@ -564,6 +602,23 @@ class TestFlights:
         assert [len(found[0.08].days), len(found[5].days)] == [50, 100]
         assert [found[0.08].complete, found[5].complete] == [False, True]
 
+    async def test_nobody_joins_a_fetch_that_is_given_up(self) -> None:
+        begun = 0
+
+        async def work(_: Progress) -> None:
+            nonlocal begun
+            begun += 1
+            with anyio.CancelScope(shield=True):  # as a write to the store does
+                await anyio.sleep(0.05)
+
+        async with anyio.create_task_group() as tasks:
+            flights = Flights(tasks)
+            for seconds in (0.01, 5):
+                flight = flights.join("key", lambda: Flight(None, work))
+                with contextlib.suppress(TimeoutError):
+                    await flight.wait(anyio.current_time() + seconds, None)
+        assert [begun, flight.over] == [2, True]
+
     async def test_a_failure_reaches_all_of_them(self) -> None:
         vendor = Slow(0.02)
         vendor.fails = [GONE]
@@ -608,6 +663,91 @@ async def test_a_page_with_anything_wrong_in_it_is_answered_and_not_kept(what: s
         await history.series(vendor, newest(20))
         await history.series(vendor, newest(20))
         assert len(vendor.asked) == 2
+
+
+class Blotting(Vendor):
+    """A vendor of whose pages one row has a figure that cannot be read."""
+
+    blot = 2
+
+    async def fetch_page(
+        self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
+    ) -> Page[Day]:
+        page = await super().fetch_page(symbol, cursor, size, on_wait)
+        days = list(page.days)
+        days[self.blot] = days[self.blot]._replace(short_volume=None, damaged=True)
+        return replace(page, days=days)
+
+
+class TestMending:
+    """A kept row stands in for one that did not come whole, where it can."""
+
+    async def kept_then_blotted(self, changed: Callable[[Vendor], object]) -> tuple[Series, Vendor]:
+        whole, blotted = Vendor(), Blotting()
+        store = SqliteStore(None)
+        async with history_of(whole, store) as history:
+            await history.series(whole, newest(20))
+        blotted.today += timedelta(1)
+        changed(blotted)
+        async with history_of(blotted, store) as history:
+            return await history.series(blotted, newest(20)), blotted
+
+    async def test_a_kept_row_is_as_good(self) -> None:
+        series, vendor = await self.kept_then_blotted(lambda _: None)
+        assert list(series.days) == vendor.answer(newest(20))
+
+    async def test_one_that_may_be_restated_is_not(self) -> None:
+        series, vendor = await self.kept_then_blotted(lambda vendor: vendor.restate(0, 1000))
+        read = [(day, now) for day, now in zip(series.days, vendor.answer(newest(20)), strict=True) if not day.damaged]
+        assert 0 < len(read) < 20
+        assert all(day == now for day, now in read)
+
+    async def test_days_beyond_a_gap_are_not_put_in(self) -> None:
+        def later(vendor: Vendor) -> None:
+            vendor.today += timedelta(100)
+            vendor.page_limit = 20
+            vendor.fails = [None, GONE]
+
+        series, vendor = await self.kept_then_blotted(later)
+        assert [day.date for day in series.days] == [day.date for day in vendor.answer(newest(20))]
+
+
+async def test_real_days_that_are_kept_are_no_worse_than_old_invented_ones() -> None:
+    vendor = Vendor()
+    async with history_of(vendor) as history:
+        await history.series(vendor, newest(20))
+        vendor.today += timedelta(1)
+        vendor.invented = True
+        assert (await history.series(vendor, newest(20))).invented
+        vendor.advance(10)
+        vendor.fails = [GONE]
+        series = await history.series(vendor, newest(20))
+    assert [series.invented, len(series.days), series.complete] == [False, 20, False]
+
+
+async def test_a_gateway_that_takes_a_sandbox_s_place_begins_anew() -> None:
+    vendor = Vendor(invented=True)
+    async with history_of(vendor) as history:
+        await history.series(vendor, newest(40))
+        vendor.invented = False
+        vendor.restate(0, 1000)
+        series = await history.series(vendor, newest(90))
+    assert [series.invented, list(series.days)] == [False, vendor.answer(newest(90))]
+
+
+@pytest.mark.parametrize("store", [SqliteStore, lambda _: NOTHING_KEPT])
+async def test_pages_of_a_sandbox_and_of_a_gateway_are_no_answer(store: Callable[[None], Store]) -> None:
+    class Turning(Vendor):
+        async def fetch_page(
+            self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
+        ) -> Page[Day]:
+            self.invented = len(self.asked) % 2 == 0
+            return await super().fetch_page(symbol, cursor, size, on_wait)
+
+    vendor = Turning()
+    async with history_of(vendor, store(None)) as history:
+        with pytest.raises(UpstreamFault, match="partly with invented figures"):
+            await history.series(vendor, newest(100))
 
 
 async def test_invented_days_and_real_ones_never_stand_together() -> None:

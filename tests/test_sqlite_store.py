@@ -147,6 +147,16 @@ class TestRuns:
         merged = await keep(store, days(NEWEST - timedelta(10), 10), newest=False, joins=seam)
         assert merged.kept.run.newest == NEWEST - timedelta(10)
 
+    @pytest.mark.parametrize(("shared", "oldest"), [(9, 14), (10, 29)])
+    async def test_a_few_days_in_common_are_no_proof_of_the_rest(self, shared: int, oldest: int) -> None:
+        store = SqliteStore(None)
+        await keep(store, days(NEWEST, 30)[15 - shared :])
+        merged = await keep(store, days(NEWEST, 30)[:15], at=2000)
+        assert merged.kept.run.oldest == NEWEST - timedelta(oldest)
+        rest = await kept(store, window=Window(None, NEWEST - timedelta(15), 1000))
+        assert rest is not None
+        assert list(rest.rows) == days(NEWEST, 30)[15:]
+
     @pytest.mark.parametrize("count", [1, 3])
     async def test_days_that_still_move_prove_nothing(self, count: int) -> None:
         """The newest days of the kept run, and all that a page shares with it, had not settled: it may be restated."""
@@ -191,7 +201,7 @@ class TestRuns:
         store = SqliteStore(None)
         await keep(store, days(NEWEST, 10))
         await store.begin(KEY, NEWEST - timedelta(9), 1500.0)
-        merged = await keep(store, days(NEWEST, 3), at=2000)
+        merged = await keep(store, days(NEWEST, 10), at=2000)
         assert merged.kept.run.begun_at == 1500.0
         merged = await keep(store, days(NEWEST - timedelta(9), 5), at=2000, newest=False)
         assert merged.kept.run.begun_at is None
