@@ -34,18 +34,17 @@ class Gathered(Generic[Row]):
     def copy(self) -> "Gathered[Row]":
         """The same as it is now, whatever is gathered later."""
         other = copy(self)
-        other.days, other.restated, other.disputed = dict(self.days), set(self.restated), set(self.disputed)
+        other.days, other.restated, other.doubted = dict(self.days), set(self.restated), set(self.doubted)
         return other
 
     def clear(self) -> None:
         """Begin again with nothing."""
         self.days: dict[date, Row] = {}
         self.unreadable = 0
-        self.doubtful = False  # whether some of what came cannot be true
         self.received = 0
         self.sandbox = False
         self.short_position: ShortPosition | None = None
-        self.disputed: set[date] = set()  # said twice and not the same, or where they cannot be
+        self.doubted: set[date] = set()  # of which what came may not be true
         self._oldest: date | None = None
         self._in_range = 0
 
@@ -76,9 +75,9 @@ class Gathered(Generic[Row]):
         newest_first = sorted(self.days.values(), key=lambda row: row.date, reverse=True)
         return [row for row in newest_first if self.question.includes(row.date)]
 
-    def add(self, page: Page[Row], *, disputed: Collection[date] = ()) -> int:
-        """Take in a page, of which some days are `disputed`; the number of its dates that were here already."""
-        self.disputed.update(disputed)
+    def add(self, page: Page[Row], doubted: Collection[date] = ()) -> int:
+        """Take in a page, of which some dates are not believed; the number of its dates that were here already."""
+        self.doubted.update(doubted)
         repeated: set[date] = set()
         here = frozenset(self.days)  # a date doubled within a page is no repetition of an earlier one
         for day in page.days:
@@ -87,8 +86,6 @@ class Gathered(Generic[Row]):
             elif day.date in here:
                 repeated.add(day.date)
             else:
-                if self.days.get(day.date, day) != day:
-                    self.disputed.add(day.date)
                 self._add(day)
         self.unreadable += page.unreadable
         self.received += len(page.days) + page.unreadable
@@ -113,17 +110,17 @@ class Gathered(Generic[Row]):
     @property
     def sound(self) -> bool:
         """Whether every row came that was sent, whole, and can be true."""
-        return not self.unreadable and not self.doubtful and all(row.whole for row in self.days.values())
+        return not self.unreadable and not self.doubted and all(row.whole for row in self.days.values())
 
     def mend(self, kept: Kept[Row]) -> None:
         """Let kept rows stand in for those that did not come whole, unless others say now that they are out of date."""
-        if kept.invented != self.sandbox or not kept.rows or not self.days:
+        rows = {row.date: row for row in kept.rows}
+        if kept.invented != self.sandbox or rows.keys().isdisjoint(self.days):
             return
-        good = {row.date: row for row in self.days.values() if row.whole and row.date not in self.disputed}
-        here = {row.date: row for row in kept.rows if min(self.days) <= row.date <= max(self.days)}
-        still_moving = max(row.date for row in kept.rows)
-        if all(good[day] == row for day, row in here.items() if day in good and day != still_moving):
-            self.days |= {day: row for day, row in here.items() if day not in good}
+        good = {row.date: row for row in self.days.values() if row.whole and row.date not in self.doubted}
+        still_moving = max(rows)
+        if all(good.get(day, row) == row for day, row in rows.items() if day != still_moving):
+            self.days |= {day: row for day, row in rows.items() if day not in good}
 
     def _add(self, row: Row) -> None:
         if row.date not in self.days:

@@ -157,11 +157,10 @@ class Paging(Generic[Row]):
 
     async def _take_in(self, page: Page[Row], until: date | None) -> tuple[int, Run | None]:
         """Gather a page and keep it: how many of its dates were here, and the run that it was found to go on with."""
-        strays = self._strays(page)
-        repeated = self._gathered.add(page, disputed=strays)
-        if not strays and not self._shelf.doubts(page):
+        doubted = self._strays(page) | self._shelf.doubted(page)
+        repeated = self._gathered.add(page, doubted)
+        if not doubted:
             return repeated, await self._keep(page, until)
-        self._gathered.doubtful = True
         self._leave()
         return repeated, None
 

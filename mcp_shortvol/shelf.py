@@ -66,7 +66,7 @@ class Shelf(Generic[Row]):
     async def keep(
         self, page: Page[Row], *, until: date | None, follows: Seam | None, anchor: str | None, window: Window
     ) -> Merged[Row] | None:
-        """Keep a page that nobody `doubts`, where nothing in it is missing or damaged; None where something is.
+        """Keep a page of which nothing is `doubted`, missing or damaged; None where something is.
 
         `until` is the date up to which it was asked for, date.max for the newest there is, or None where it `follows`
         another page, at its oldest day. `anchor` is the cursor it was asked with, where that is an anchored one,
@@ -91,14 +91,17 @@ class Shelf(Generic[Row]):
         )
         return await self._store.keep(self._key(page.sandbox), self._source.row, addition, window)
 
-    def doubts(self, page: Page[Row]) -> bool:
-        """Whether a page has a date on which nothing can have traded, or says two things of one."""
+    def doubted(self, page: Page[Row]) -> set[date]:
+        """The dates of which a page is not to be believed.
+
+        All of them, where one is a date on which nothing can have traded: who makes up one row may make up others. Else
+        those of which it says two things.
+        """
         rows: dict[date, Row] = {}
+        said_twice = {row.date for row in page.days if rows.setdefault(row.date, row) != row}
         today = self.today
-        return not all(
-            EARLIEST <= row.date <= today and row.date.weekday() < 5 and rows.setdefault(row.date, row) == row
-            for row in page.days
-        )
+        possible = all(EARLIEST <= day <= today and day.weekday() < 5 for day in rows)
+        return said_twice if possible else set(rows)
 
     async def begin(self, oldest: date, *, invented: bool) -> None:
         """Note that the source has nothing older than the run whose oldest day this is."""

@@ -30,7 +30,7 @@ __all__ = [
 
 
 PROOF = 10
-"""Rows that a page and a run must share to be taken for one: a split, or a day that was late, is often told days late."""
+"""Rows that a page and a run must share to be taken for one: a split, or a late day, is often told some days later."""
 
 
 class SeriesKey(NamedTuple):
