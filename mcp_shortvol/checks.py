@@ -38,27 +38,13 @@ def findings(series: Series, today: date) -> list[str]:
 def _unreadable_rows(series: Series, _today: date) -> str | None:
     if not series.unreadable:
         return None
-    return f"{_count(series.unreadable, 'row')} without a readable date had to be left out: days may be missing here."
+    return f"{_count(series.unreadable, 'row')} without a date that can be one had to be left out: days may be missing."
 
 
 def _damaged_figures(series: Series, _today: date) -> str | None:
     if not series.damaged:
         return None
     return f"Figures of {_count(series.damaged, 'day')} could not be read and are null here: they are unknown, not 0."
-
-
-def _day_in_the_future(series: Series, today: date) -> str | None:
-    if not series.days or series.days[0].date <= today:
-        return None
-    market = series.question.symbol.market.full_name
-    return f"Rows reach {series.days[0].date}, but in {market} it is {today}: no later day can have traded."
-
-
-def _day_on_a_weekend(series: Series, _today: date) -> str | None:
-    weekend = [day.date for day in series.days if day.date.weekday() > 4]
-    if not weekend:
-        return None
-    return f"{_on(weekend)} there is a row, on a weekend, when nothing trades: none of these rows is to be trusted."
 
 
 def _volumes_missing(series: Series, _today: date) -> str | None:
@@ -188,8 +174,6 @@ _CHECKS: Sequence[Callable[[Series, date], str | None]] = (
     _unreadable_rows,
     _damaged_figures,
     _volumes_missing,
-    _day_on_a_weekend,
-    _day_in_the_future,
     _short_above_total,
     _source_ratio_disagrees,
     _average_price_far_from_close,

@@ -2,13 +2,14 @@
 
 What cannot be done is answered by what the caller says to do `otherwise`, and is told once on standard error: a folder
 that cannot be written, a full disk, another process that holds the file too long. A file that is damaged is set aside
-under `….corrupt` and begun anew; one of another program is left alone; one that is deleted or replaced while it is open
-is opened again. Work runs in a thread, so that a slow disk never blocks the event loop.
+under `….corrupt` and begun anew, one that shows to be another program's is left alone, and one that is deleted or
+replaced while it is open is opened again. Work runs in a thread, so that a slow disk never blocks the event loop.
 """
 
 import logging
 import os
 import sqlite3
+import stat
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,10 +24,13 @@ __all__ = ["Damaged", "Database"]
 _BUSY_SECONDS = 2.0  # other processes write for some milliseconds; whoever takes longer is stuck
 _BUSY_PAUSE = 10.0  # and is not waited for again so soon: each wait is the time of somebody's call
 _BUSY_POLL = 0.01
+_UNUSABLE_PAUSE = 30.0
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PRIMARY = 0xFF  # an extended error code's low byte is the error it is a case of
 _MOST_SET_ASIDE = 9
+_SQLITE = b"SQLite format 3\0"
+_OWN_SUFFIXES = frozenset(("", ".db", ".db3", ".sqlite", ".sqlite3"))  # others are of files that somebody may miss
 _BESIDE = ("", "-wal", "-shm")
 
 logger = logging.getLogger(__name__)
@@ -54,7 +58,7 @@ class Database:
         self._purpose = purpose
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
-        self._unusable = False
+        self._unusable_until = 0.0
         self._held_until: dict[str, float] = {}  # by another process, by what was to begin
         self._told = False
         self._one_at_a_time = anyio.CapacityLimiter(1)
@@ -72,20 +76,26 @@ class Database:
         await anyio.to_thread.run_sync(self._close, limiter=self._one_at_a_time)
 
     async def _in_thread(self, begin: str, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        if self._unusable or monotonic() < self._held_until.get(begin, 0.0):
+        if self._is_no_use(begin):
             return otherwise
         return await anyio.to_thread.run_sync(self._run, begin, work, otherwise, limiter=self._one_at_a_time)
 
+    def _is_no_use(self, begin: str) -> bool:
+        """Whether it was found of late that nothing can be begun."""
+        return monotonic() < max(self._unusable_until, self._held_until.get(begin, 0.0))
+
     def _run(self, begin: str, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        if self._is_no_use(begin):  # somebody found out who was ahead in the line
+            return otherwise
         try:
             try:
                 return self._transaction(begin, work)
-            except sqlite3.DatabaseError as error:
+            except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
                 if not _is_damage(error):
                     raise
             self._set_aside()
             return self._transaction(begin, work)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
             if _is_among(error, _BUSY):
                 self._held_until[begin] = monotonic() + _BUSY_PAUSE
             elif not _is_among(error, {sqlite3.SQLITE_FULL}):
@@ -119,20 +129,21 @@ class Database:
         while self._connection is None:
             try:
                 self._connection = self._opened()
-            except (OSError, sqlite3.Error) as error:
+            except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
                 # SQLite does not wait by itself where another process turns the file to its write-ahead log.
                 if _is_among(error, _BUSY) and monotonic() < patience:
                     sleep(_BUSY_POLL)
                     continue
-                # A damaged file can be begun anew, one that is held is free again later; others are not tried again.
-                self._unusable = not (_is_damage(error) or _is_among(error, _BUSY))
+                # A damaged file can be begun anew; what cannot be opened for another reason is let alone for a while.
+                if not _is_damage(error):
+                    self._unusable_until = monotonic() + _UNUSABLE_PAUSE
                 raise
         return self._connection
 
     def _opened(self) -> sqlite3.Connection:
         if self._file is not None:
             _make(self._file)
-            self._inode = self._file.stat().st_ino
+            self._inode = _regular(self._file).st_ino
         # Threads take turns, so that any of them may use the connection.
         connection = sqlite3.connect(
             self._file or ":memory:", timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -182,6 +193,8 @@ class Database:
         self._close()
         if self._file is None:
             return
+        if self._file.suffix not in _OWN_SUFFIXES and not self._file.read_bytes()[:16].startswith(_SQLITE):
+            raise OSError("it is a file of another kind") from None
         if self._is_another():
             return
         numbers = ("", *(f"-{number}" for number in range(2, _MOST_SET_ASIDE + 1)))
@@ -213,6 +226,13 @@ def _make(file: Path) -> None:
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
+def _regular(file: Path) -> os.stat_result:
+    found = file.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError("it is a folder" if stat.S_ISDIR(found.st_mode) else "it is no file")
+    return found
+
+
 def _make_private(file: Path) -> None:
     """Take the others' rights to the file away, and to what SQLite has beside it."""
     for suffix in _BESIDE:
@@ -229,7 +249,9 @@ def _number(connection: sqlite3.Connection, query: str) -> int:
 
 
 def _is_damage(error: Exception) -> bool:
-    return isinstance(error, Damaged) or _is_among(error, _DAMAGED)
+    # Of text that is none, Python's module tells in words, without a code; and not at all where it is SQLite's own.
+    undecodable = isinstance(error, sqlite3.OperationalError) and "decode" in str(error)
+    return undecodable or isinstance(error, Damaged | UnicodeDecodeError) or _is_among(error, _DAMAGED)
 
 
 def _is_among(error: Exception, codes: Collection[int]) -> bool:

@@ -42,7 +42,7 @@ __all__ = [
     "out_of_time",
 ]
 
-_TRACE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TRACE_ID = re.compile(r"[0-9A-Fa-f-]{8,64}")
 
 
 class ShortVolumeError(Exception):

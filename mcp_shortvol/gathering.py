@@ -5,7 +5,7 @@ from copy import copy
 from datetime import date
 from typing import Generic
 
-from mcp_shortvol.question import EARLIEST, MAX_DAYS, Question
+from mcp_shortvol.question import MAX_DAYS, Question
 from mcp_shortvol.rows import Row
 from mcp_shortvol.series import Ending, Interruption, ShortPosition
 from mcp_shortvol.sources import Page
@@ -81,9 +81,7 @@ class Gathered(Generic[Row]):
         repeated: set[date] = set()
         here = frozenset(self.days)  # a date doubled within a page is no repetition of an earlier one
         for day in page.days:
-            if day.date < EARLIEST:  # it would be taken for the start of the range
-                self.unreadable += 1
-            elif day.date in here:
+            if day.date in here:
                 repeated.add(day.date)
             else:
                 self._add(day)
@@ -112,18 +110,31 @@ class Gathered(Generic[Row]):
         """Whether every row came that was sent, whole, and can be true."""
         return not self.unreadable and not self.doubted and all(row.whole for row in self.days.values())
 
-    def mend(self, kept: Kept[Row]) -> None:
-        """Let kept rows stand in for those that did not come whole, unless others say now that they are out of date."""
-        rows = {row.date: row for row in kept.rows}
+    def mend(self, kept: Kept[Row]) -> int:
+        """Let kept rows stand in for those that did not come whole, and say how many did.
+
+        None does where anything that could be read says something else than they do. The newest one stands in for
+        nothing while its figures still move.
+        """
+        rows = {row.date: row for row in kept.rows[0 if kept.settled else 1 :]}
         if kept.invented != self.sandbox or rows.keys().isdisjoint(self.days):
-            return
-        good = {row.date: row for row in self.days.values() if row.whole and row.date not in self.doubted}
-        still_moving = max(rows)
-        if all(good.get(day, row) == row for day, row in rows.items() if day != still_moving):
-            self.days |= {day: row for day, row in rows.items() if day not in good}
+            return 0
+        believed = [row for row in self.days.values() if row.date not in self.doubted]
+        if any(_contradicts(row, rows[row.date]) for row in believed if row.date in rows):
+            return 0
+        good = {row.date for row in believed if row.whole}
+        mended = {day: row for day, row in rows.items() if day not in good}
+        self.days |= mended
+        return len(mended)
 
     def _add(self, row: Row) -> None:
         if row.date not in self.days:
             self.days[row.date] = row
             self._in_range += self.question.includes(row.date)
             self._oldest = min(self._oldest or row.date, row.date)
+
+
+def _contradicts(row: Row, kept: Row) -> bool:
+    """Whether what could be read of a row is not what is kept of it."""
+    figures = zip(row[1:-1], kept[1:-1], strict=True)
+    return any(figure is not None and figure != other for figure, other in figures)

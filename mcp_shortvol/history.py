@@ -69,8 +69,8 @@ class History:
             async def work(tell: Progress) -> None:
                 try:
                     await Paging(source, gathered, shelf, tell).run()
-                    if not gathered.sound and (kept := await shelf.look(gathered.window)):
-                        gathered.mend(kept)
+                    if not gathered.sound:
+                        await _mend(gathered, shelf)
                 except ShortVolumeError as error:
                     await _make_do(gathered, shelf, error)
 
@@ -122,6 +122,18 @@ async def _make_do(gathered: Gathered[Row], shelf: Shelf[Row], error: ShortVolum
         gathered.add_kept(kept)
     gathered.ending = Ending.INTERRUPTED
     gathered.interruption = Interruption(error.what, error.next_step, as_of)
+
+
+async def _mend(gathered: Gathered[Row], shelf: Shelf[Row]) -> None:
+    """Let kept rows stand in for those that came damaged, and say so."""
+    kept = await shelf.look(gathered.window)
+    if kept is not None and (mended := gathered.mend(kept)):
+        gathered.ending = Ending.INTERRUPTED
+        gathered.interruption = Interruption(
+            f"{mended} of the {gathered.unit} did not come whole, and are given as they were kept.",
+            "Ask again later.",
+            kept.run.checked_at,
+        )
 
 
 def _as_of(question: Question, kept: Kept[Row]) -> float | None:

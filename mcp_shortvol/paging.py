@@ -18,6 +18,7 @@ from mcp_shortvol.progress import Progress, waiting
 from mcp_shortvol.rows import Row
 from mcp_shortvol.series import Ending
 from mcp_shortvol.shelf import Shelf
+from mcp_shortvol.slips import with_dates_that_can_be
 from mcp_shortvol.sources import Page, Paged
 from mcp_shortvol.store import PROOF, Kept, Run, Seam, Window
 from mcp_shortvol.walk import Step, Walk
@@ -26,9 +27,7 @@ __all__ = ["Paging"]
 
 
 class _OfNoUse(Exception):
-    """What is here cannot be gone on from: it is contradicted, its cursor is refused, or the one is invented and the
-    other is not.
-    """
+    """What is here cannot be gone on from: it is contradicted, its cursor refused, or only one of both is invented."""
 
 
 class Paging(Generic[Row]):
@@ -62,10 +61,9 @@ class Paging(Generic[Row]):
             try:
                 self._gathered.ending = await self._page_back(None)
             except _OfNoUse:
-                self._gathered.clear()
                 raise UpstreamFault(
-                    f"{self._source.title} answered partly with invented figures and partly with real ones.",
-                    "See whether a sandbox and the gateway take turns at its address, then ask again.",
+                    f"{self._source.title} changed its figures while they were read.",
+                    "Ask again; where a sandbox and a gateway take turns at its address, stop one of them.",
                 ) from None
 
     async def _with_what_is_kept(self) -> Ending:
@@ -97,9 +95,11 @@ class Paging(Generic[Row]):
         walk = self._set_out(nearest) if cursor is None else self._set_out_from(cursor)
         while True:
             size = walk.size(source.page_limit, gathered.missing, gathered.oldest)
-            page = await self._fetch(walk, size, nearest)
+            sent = await self._fetch(walk, size, nearest)
+            page = with_dates_that_can_be(sent, self._shelf.today)
+            made_up = len(page.days) < len(sent.days)
             before = len(gathered.days)
-            repeated, goes_on = await self._take_in(page, walk.until)
+            repeated, goes_on = await self._take_in(page, walk.until, made_up=made_up)
             walk.arrived()
             if gathered.covered:
                 return Ending.COVERED
@@ -155,9 +155,11 @@ class Paging(Generic[Row]):
             raise _OfNoUse
         return page
 
-    async def _take_in(self, page: Page[Row], until: date | None) -> tuple[int, Run | None]:
+    async def _take_in(self, page: Page[Row], until: date | None, *, made_up: bool) -> tuple[int, Run | None]:
         """Gather a page and keep it: how many of its dates were here, and the run that it was found to go on with."""
-        doubted = self._strays(page) | self._shelf.doubted(page)
+        if not self._took_kept and self._is_restated_by(page):  # else the store tells, and of which dates
+            raise _OfNoUse
+        doubted = self._strays(page) | self._shelf.doubted(page, made_up=made_up)
         repeated = self._gathered.add(page, doubted)
         if not doubted:
             return repeated, await self._keep(page, until)
@@ -181,6 +183,8 @@ class Paging(Generic[Row]):
 
     async def _keep(self, page: Page[Row], until: date | None) -> Run | None:
         """Keep a page; the run it became part of, where that goes on beyond the page and was taken in."""
+        if not page.days and not page.unreadable:  # the end, of which there is nothing to keep
+            return None
         merged = await self._shelf.keep(
             page, until=until, follows=self._follows, anchor=self._anchor, window=self._gathered.window
         )
@@ -200,6 +204,14 @@ class Paging(Generic[Row]):
     def _leave(self) -> None:
         """What follows now follows on nothing that is kept."""
         self._run = self._follows = self._anchor = None
+
+    def _is_restated_by(self, page: Page[Row]) -> bool:
+        """Whether a page that repeats the oldest row says something else of it: the source was restated meanwhile."""
+        oldest = self._gathered.oldest
+        here = self._gathered.days.get(oldest) if oldest is not None else None
+        if here is None or not here.whole or not self._shelf.is_settled(here.date):
+            return False
+        return any(row.date == oldest and row.whole and row != here for row in page.days)
 
     def _strays(self, page: Page[Row]) -> set[date]:
         """The days of a page that follows another which are newer than its oldest, and not those that came already."""

@@ -17,10 +17,11 @@ from time import monotonic
 from typing import NamedTuple, Protocol, TypeVar
 
 import anyio
+import anyio.lowlevel
 
 from mcp_shortvol.errors import RateLimited
 
-__all__ = ["Bucket", "LocalBucket", "OnWait", "Quota", "Rate", "time_until_free"]
+__all__ = ["LONGEST_PAUSE", "Bucket", "LocalBucket", "OnWait", "Quota", "Rate", "time_until_free"]
 
 OnWait = Callable[[float], Awaitable[None]]
 """Told the seconds a caller is about to wait, so that a long wait can be reported as progress."""
@@ -28,7 +29,8 @@ OnWait = Callable[[float], Awaitable[None]]
 T = TypeVar("T")
 
 _MOST_REFUSALS = 4  # in a row, before a call gives up
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.25, 600.0
+_SHORTEST_PAUSE = 0.25
+LONGEST_PAUSE = 600.0
 _JITTER = 0.1
 
 
@@ -48,6 +50,9 @@ class Bucket(Protocol):
     async def expected(self, rate: Rate, ahead: int) -> float:
         """Seconds until a start can be free for whoever has so many others ahead; 0 where one is now."""
 
+    async def give_back(self) -> None:
+        """Count no longer the start that was counted last here: nothing was begun."""
+
     async def back_off(self, seconds: float) -> None:
         """Give nobody a start for so long: the upstream refused."""
 
@@ -59,9 +64,10 @@ class LocalBucket:
         self._starts: deque[float] = deque()
         self._closed_until = 0.0
 
-    def know(self, starts: Sequence[float]) -> None:
-        """Take these for all the starts there were, the oldest first."""
+    def know(self, starts: Sequence[float], closed_until: float) -> None:
+        """Take these for all the starts there were, the oldest first, and nobody to be given one until then."""
         self._starts = deque(starts)
+        self._closed_until = closed_until
 
     async def claim(self, rate: Rate) -> float:
         """See Bucket."""
@@ -77,6 +83,10 @@ class LocalBucket:
             self._starts.popleft()
         return time_until_free(self._starts, rate, ahead, self._closed_until, now)
 
+    async def give_back(self) -> None:
+        """See Bucket."""
+        self._starts.pop()
+
     async def back_off(self, seconds: float) -> None:
         """See Bucket."""
         self._closed_until = max(self._closed_until, monotonic() + seconds)
@@ -85,11 +95,13 @@ class LocalBucket:
 def time_until_free(starts: Sequence[float], rate: Rate, ahead: int, closed_until: float, now: float) -> float:
     """Seconds until a start can be free, given those in the window, the oldest first."""
     refused = max(closed_until - now, 0.0)
-    windows, place = divmod(ahead + len(starts) - rate.requests, rate.requests)
-    if windows < 0:
-        return refused
-    oldest_first = starts[min(place, len(starts) - 1)] if starts else now
-    return max(oldest_first + (windows + 1) * rate.seconds - now, refused)
+    line = deque(starts, maxlen=rate.requests)
+    free = now
+    for _ in range(ahead + 1):
+        # So many starts ago must lie outside the window, and nobody overtakes.
+        free = max(free, line[0] + rate.seconds if len(line) == rate.requests else now)
+        line.append(free)
+    return max(free - now, refused)
 
 
 class _NotBegun(RateLimited):
@@ -150,7 +162,7 @@ class Quota:
             except RateLimited as error:
                 pause = error.retry_after if error.retry_after is not None else self._pause * 2**refusals
                 # Jitter, so that the processes that were refused do not come back as one.
-                pause = min(max(pause, _SHORTEST_PAUSE), _LONGEST_PAUSE) * random.uniform(1, 1 + _JITTER)  # noqa: S311
+                pause = min(max(pause, _SHORTEST_PAUSE), LONGEST_PAUSE) * random.uniform(1, 1 + _JITTER)  # noqa: S311
                 await self._bucket.back_off(pause)
                 if refusals + 1 == _MOST_REFUSALS or pause > _time_left():
                     raise
@@ -178,13 +190,25 @@ class Quota:
 
     async def _start(self, rate: Rate, on_wait: OnWait | None, told: float) -> None:
         async with self._turn:  # held while waiting: the next in line starts after this one
-            while (wait := await self._bucket.claim(rate)) > 0:
+            while (wait := await self._claim(rate)) > 0:
                 if wait > _time_left():
                     raise self._used_up(rate, wait)
                 if on_wait is not None and not told:
                     await on_wait(wait)
                 told = 0.0  # another process may take what was waited for: the next wait is a new one
                 await anyio.sleep(wait)
+
+    async def _claim(self, rate: Rate) -> float:
+        """A start of the bucket's; none is counted for whoever gave up meanwhile."""
+        wait = await self._bucket.claim(rate)
+        if not wait:
+            try:
+                await anyio.lowlevel.checkpoint_if_cancelled()
+            except anyio.get_cancelled_exc_class():
+                with anyio.CancelScope(shield=True):
+                    await self._bucket.give_back()
+                raise
+        return wait
 
     def _used_up(self, rate: Rate, wait: float) -> RateLimited:
         seconds = max(math.ceil(wait), 1)

@@ -5,6 +5,7 @@ stock). Volumes are shares, money is in the market's currency, a percentage ends
 gave no readable value.
 """
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
@@ -38,6 +39,17 @@ _MOST_NAME = 40
 _MOST_READ = 200
 _KEPT_MARKS = frozenset(" .,&'()+-/%")
 _RIGHT_TO_LEFT = frozenset(("R", "AL", "AN"))
+_UNSEEN = frozenset(("Cc", "Cf", "Co", "Cs", "Zl", "Zp"))
+_SMALL_WORDS = frozenset(
+    ("a", "and", "da", "de", "di", "du", "e", "en", "for", "in", "la", "of", "on", "plc", "the", "to")
+)
+# Markup, addresses, names of variables; and the words of whoever gives a model orders. A name lost shows its symbol.
+_NO_NAME = re.compile(
+    r"[<>\[\]{}`|\\]|://|\.\w+/|\w_\w"
+    r"|\b(ignore|disregard|forget|instructions?|prompts?|reveal|overrid\w*|assistant|password|credentials?)\b"
+    r"|忽略|忽視|忽视|無視|无视|指令|提示詞|提示词",
+    re.IGNORECASE,
+)
 _INVISIBLE_LETTERS = frozenset("\u115f\u1160")  # Hangul fillers, by their plain forms
 
 # The orders whose figure is spelled otherwise, because it is a percentage.
@@ -84,14 +96,19 @@ class Ranked(NamedTuple):
 
 
 def clean_name(text: object) -> str:
-    """A vendor's free text as a name of at most 40 characters; empty where there is none.
+    """A vendor's free text as a name of at most 40 characters; empty where it is none.
 
     What stays is letters, digits and a name's own marks, in any script written from left to right: nothing that could
-    be markup, is invisible, or turns the direction of the text around it.
+    be markup, is invisible, or turns the direction of the text around it. A text that has such characters, that reads
+    like a sentence or an address, or that tells somebody to do something, is no name: a model would read it.
     """
     if not isinstance(text, str):
         return ""
     plain = unicodedata.normalize("NFKC", text[:_MOST_READ])
+    if _NO_NAME.search(plain) or any(unicodedata.category(character) in _UNSEEN for character in plain.strip()):
+        return ""
+    if sum(word.isascii() and word.islower() and word not in _SMALL_WORDS for word in plain.split()) > 1:
+        return ""
     kept = (character if _belongs(character) else " " for character in plain)
     name = " ".join("".join(kept).split())
     return name if len(name) <= _MOST_NAME else f"{name[: _MOST_NAME - 1].rstrip()}…"

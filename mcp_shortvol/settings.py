@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mcp_shortvol.credentials import header_text
 from mcp_shortvol.errors import NotConfigured
+from mcp_shortvol.markets import Market
 from mcp_shortvol.quota import Rate
 
 __all__ = ["SANDBOX_DATES", "FutuSource", "Settings", "SourceName", "load_settings", "variables_set"]
@@ -25,6 +26,7 @@ SourceName = Literal["auto", "longbridge", "futu_opend", "futu_cloud"]
 FutuSource = Literal["auto", "futu_opend", "futu_cloud"]
 
 
+_HOST_NAME = re.compile(r"(?=.{1,253}$)[^\W_]([\w-]{0,62})(\.[\w-]{1,63})*\.?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -61,7 +63,7 @@ def _host(value: object) -> object:
     if not isinstance(value, str):
         return value
     host = value.strip().removeprefix("[").removesuffix("]")
-    if not host.isprintable() or " " in host:
+    if ":" not in host and not _HOST_NAME.fullmatch(host):
         raise ValueError("must be a host name or an address, such as 127.0.0.1")
     return host
 
@@ -74,6 +76,14 @@ def _own_file(value: object) -> object:
         raise ValueError("must be a path; no home folder is known for its ~") from None
 
 
+def _data_place(value: object) -> object:
+    """A path that means the same wherever an assistant starts this program."""
+    path = _own_file(value)
+    if isinstance(path, Path) and (not path.is_absolute() or "://" in str(value)):
+        raise ValueError("must be a full path, such as ~/shortvol")
+    return path
+
+
 def _store(value: object) -> object:
     """A file, or one of the two words for none."""
     if not isinstance(value, str):
@@ -81,9 +91,10 @@ def _store(value: object) -> object:
     word = value.strip().lower()
     if word in {"memory:", "off"}:
         return word
-    if "://" in word or word.endswith(":"):
-        raise ValueError("must be a file, memory: or off")
-    return _own_file(value)
+    try:
+        return _data_place(value)
+    except ValueError:
+        raise ValueError("must be the full path of a file, memory: or off") from None
 
 
 def _path_template(value: object) -> object:
@@ -96,6 +107,7 @@ Secret = Annotated[SecretStr | None, BeforeValidator(header_text)]
 Identifier = Annotated[str | None, BeforeValidator(header_text)]
 BaseUrl = Annotated[str, BeforeValidator(_base_url)]
 Host = Annotated[str, BeforeValidator(_host)]
+DataPlace = Annotated[Path, BeforeValidator(_data_place)]
 OwnFile = Annotated[Path, BeforeValidator(_own_file)]
 StoreSetting = Annotated[Literal["memory:", "off"] | Path, BeforeValidator(_store)]
 PathTemplate = Annotated[str, BeforeValidator(_path_template)]
@@ -141,7 +153,7 @@ class Settings(BaseSettings):
     sandbox_as_of: date | None = Field(
         None, ge=SANDBOX_DATES[0], le=SANDBOX_DATES[1], validation_alias="SHORTVOL_SANDBOX_AS_OF"
     )
-    data_dir: OwnFile | None = Field(None, validation_alias="SHORTVOL_DATA_DIR")
+    data_dir: DataPlace | None = Field(None, validation_alias="SHORTVOL_DATA_DIR")
     store: StoreSetting | None = Field(None, validation_alias="SHORTVOL_STORE")
     fresh_seconds: float | None = Field(None, ge=0, le=31 * 86400, validation_alias="SHORTVOL_FRESH")
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _folded("DEBUG", "INFO", "WARNING", "ERROR")] = (
@@ -197,6 +209,13 @@ class Settings(BaseSettings):
         }
         played = load_settings(**{variable: variables.get(variable) for variable in vendors.values()})
         return self.model_copy(update={name: getattr(played, name) for name in vendors})
+
+    @field_validator("sandbox_as_of")
+    @classmethod
+    def _not_in_the_future(cls, value: date | None) -> date | None:
+        if value is not None and value > (today := max(market.today() for market in Market)):
+            raise ValueError(f"must not be later than today, {today}")
+        return value
 
     @field_validator("longbridge_quota", "futu_quota", mode="before")
     @classmethod

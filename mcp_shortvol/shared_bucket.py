@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
-from mcp_shortvol.database import Database
-from mcp_shortvol.quota import LocalBucket, Rate, time_until_free
+from mcp_shortvol.database import Damaged, Database
+from mcp_shortvol.quota import LONGEST_PAUSE, LocalBucket, Rate, time_until_free
 
 __all__ = ["SharedBucket", "starts_in"]
 
@@ -30,44 +30,49 @@ def starts_in(file: Path) -> Database:
 class SharedBucket:
     """A bucket that all processes of this machine share, under its `name` in a file.
 
-    Where the file is unusable for now, this process goes on alone from the starts that it last saw there, and counts
-    its own into it later. Every time in the file is one of the past: what a restart of the machine leaves behind is
-    known by being in the future, and dropped.
+    Where the file is unusable for now, this process goes on alone from what it last saw there, and tells the file later
+    what happened meanwhile. Every time in the file is one of the past: of what a restart of the machine leaves behind,
+    that which is in the future is dropped, and the rest counts for a window, or a refusal's length, at the most.
     """
 
     def __init__(self, database: Database, name: str) -> None:
         self._database = database
         self._name = name
         self._alone = LocalBucket()
-        self._uncounted: list[float] = []
+        self._untold: list[float] = []  # starts that are not in the file
+        self._untold_refusal: tuple[float, float] | None = None
+        self._last = 0.0
 
     async def claim(self, rate: Rate) -> float:
         """See Bucket."""
+        kept = max(rate.seconds, _LONGEST_WINDOW)  # for a process that is set to another rate
 
-        def work(connection: sqlite3.Connection) -> tuple[float, Sequence[float]]:
+        def work(connection: sqlite3.Connection) -> tuple[float, float, Sequence[float], float]:
             now = monotonic()
-            kept = max(rate.seconds, _LONGEST_WINDOW)  # for a process that is set to another rate
             connection.execute(
                 "DELETE FROM start WHERE bucket = ? AND NOT at BETWEEN ? AND ?", (self._name, now - kept, now)
             )
             connection.execute("DELETE FROM refusal WHERE bucket = ? AND at > ?", (self._name, now))
-            self._count(connection, self._uncounted)
-            starts = self._starts(connection, rate, now)
-            wait = time_until_free(starts, rate, 0, self._closed_until(connection), now)
+            self._count(connection, self._untold)
+            if self._untold_refusal is not None:
+                self._refuse(connection, *self._untold_refusal)
+            starts, closed_until = self._starts(connection, rate, now), self._closed_until(connection)
+            wait = time_until_free(starts, rate, 0, closed_until, now)
             if not wait:
                 self._count(connection, [now])
                 starts.append(now)
-            return wait, starts
+            return wait, now, starts, closed_until
 
         told = await self._database.write(work, None)
         if told is None:
-            wait = await self._alone.claim(rate)
+            wait, self._last = await self._alone.claim(rate), monotonic()
+            self._untold = [at for at in self._untold if at > self._last - kept]
             if not wait:
-                self._uncounted.append(monotonic())
+                self._untold.append(self._last)
             return wait
-        wait, starts = told
-        self._uncounted.clear()
-        self._alone.know(starts)
+        wait, self._last, starts, closed_until = told
+        self._untold, self._untold_refusal = [], None
+        self._alone.know(starts, closed_until)
         return wait
 
     async def expected(self, rate: Rate, ahead: int) -> float:
@@ -81,19 +86,36 @@ class SharedBucket:
         wait = await self._database.read(work, None)
         return await self._alone.expected(rate, ahead) if wait is None else wait
 
-    async def back_off(self, seconds: float) -> None:
+    async def give_back(self) -> None:
         """See Bucket."""
-        await self._alone.back_off(seconds)
+        await self._alone.give_back()
+        if self._last in self._untold:
+            self._untold.remove(self._last)
+            return
 
         def work(connection: sqlite3.Connection) -> None:
-            now = monotonic()
-            if self._closed_until(connection) < now + seconds:
-                connection.execute("INSERT OR REPLACE INTO refusal VALUES (?, ?, ?)", (self._name, now, seconds))
+            connection.execute("DELETE FROM start WHERE bucket = ? AND at = ?", (self._name, self._last))
 
         await self._database.write(work, None)
 
+    async def back_off(self, seconds: float) -> None:
+        """See Bucket."""
+        await self._alone.back_off(seconds)
+        refusal = monotonic(), seconds
+
+        def work(connection: sqlite3.Connection) -> bool:
+            self._refuse(connection, *refusal)
+            return True
+
+        if not await self._database.write(work, False):
+            self._untold_refusal = refusal
+
     def _count(self, connection: sqlite3.Connection, starts: Sequence[float]) -> None:
         connection.executemany("INSERT INTO start VALUES (?, ?)", [(self._name, at) for at in starts])
+
+    def _refuse(self, connection: sqlite3.Connection, at: float, seconds: float) -> None:
+        if self._closed_until(connection) < at + seconds:
+            connection.execute("INSERT OR REPLACE INTO refusal VALUES (?, ?, ?)", (self._name, at, seconds))
 
     def _starts(self, connection: sqlite3.Connection, rate: Rate, now: float) -> list[float]:
         """The starts in the window that ends now, the oldest first."""
@@ -107,4 +129,9 @@ class SharedBucket:
         row = connection.execute(
             "SELECT at, seconds FROM refusal WHERE bucket = ? AND at <= ?", (self._name, monotonic())
         ).fetchone()
-        return row[0] + row[1] if row else 0.0
+        if row is None:
+            return 0.0
+        at, seconds = row
+        if not isinstance(seconds, float) or not 0 <= seconds <= 2 * LONGEST_PAUSE:
+            raise Damaged("a refusal is not one that was written")
+        return float(at) + seconds

@@ -6,7 +6,7 @@ from typing import Generic
 
 from mcp_shortvol.freshness import Freshness
 from mcp_shortvol.markets import weekdays
-from mcp_shortvol.question import EARLIEST, Question
+from mcp_shortvol.question import Question
 from mcp_shortvol.rows import Row
 from mcp_shortvol.sources import Page, Paged
 from mcp_shortvol.store import Addition, Kept, Merged, Run, Seam, SeriesKey, Store, Window
@@ -52,6 +52,10 @@ class Shelf(Generic[Row]):
             market, run.newest, run.topped_at, invented=kept.invented
         )
 
+    def is_settled(self, day: date) -> bool:
+        """Whether the figures of a day no longer move by themselves."""
+        return day <= self._freshness.settled_through(self._symbol.market)
+
     def begins(self, run: Run) -> bool:
         """Whether the source can be believed to have nothing older than a run."""
         return run.begun_at is not None and self._freshness.beginning_holds(run.begun_at)
@@ -91,17 +95,14 @@ class Shelf(Generic[Row]):
         )
         return await self._store.keep(self._key(page.sandbox), self._source.row, addition, window)
 
-    def doubted(self, page: Page[Row]) -> set[date]:
-        """The dates of which a page is not to be believed.
+    def doubted(self, page: Page[Row], *, made_up: bool) -> set[date]:
+        """The dates of which a page is not to be believed: those of which it says two things.
 
-        All of them, where one is a date on which nothing can have traded: who makes up one row may make up others. Else
-        those of which it says two things.
+        All of them, where other rows were `made_up`, for dates that cannot be.
         """
         rows: dict[date, Row] = {}
         said_twice = {row.date for row in page.days if rows.setdefault(row.date, row) != row}
-        today = self.today
-        possible = all(EARLIEST <= day <= today and day.weekday() < 5 for day in rows)
-        return said_twice if possible else set(rows)
+        return set(rows) if made_up else said_twice
 
     async def begin(self, oldest: date, *, invented: bool) -> None:
         """Note that the source has nothing older than the run whose oldest day this is."""

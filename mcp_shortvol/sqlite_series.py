@@ -21,6 +21,7 @@ __all__ = ["KeptSeries"]
 
 _RUN = "number, oldest, newest, until, older, begun_at, topped_at, checked_at"
 _LAST_DATE = "9999-12-31"
+_LAST_TIME = 1e11  # in Unix seconds, before the year 9999 ends
 _FIGURES = frozenset({int, float, type(None)})
 _NOT_WRITTEN = (TypeError, ValueError, RecursionError)
 _ONE_DAY = timedelta(1)
@@ -178,7 +179,11 @@ class KeptSeries:
 
 
 def _union(runs: Sequence[Run]) -> Run:
-    """One run out of several that touch, of which the first is a page just fetched."""
+    """One run out of several that touch, of which the first is a page just fetched.
+
+    A time later than the page's was written by a clock that has been set back since.
+    """
+    now = runs[0].checked_at
     reaching_back = min(runs, key=lambda run: run.oldest)  # the page itself where others reach as far
     reaching_up = max(runs, key=lambda run: run.newest)  # and here
     to_the_end = [run for run in runs if run.oldest == reaching_back.oldest]
@@ -189,9 +194,9 @@ def _union(runs: Sequence[Run]) -> Run:
         newest=reaching_up.newest,
         until=max(run.until for run in to_the_top),
         older=reaching_back.older,
-        begun_at=max((run.begun_at for run in to_the_end if run.begun_at), default=None),
-        topped_at=max((run.topped_at for run in to_the_top if run.topped_at), default=None),
-        checked_at=reaching_up.checked_at,
+        begun_at=max((run.begun_at for run in to_the_end if run.begun_at and run.begun_at <= now), default=None),
+        topped_at=max((run.topped_at for run in to_the_top if run.topped_at and run.topped_at <= now), default=None),
+        checked_at=min(reaching_up.checked_at, now),
     )
 
 
@@ -215,9 +220,8 @@ def _run(row: tuple[int, str, str, str, str | None, float | None, float | None, 
     day = date.fromisoformat
     try:
         run = Run(number, day(oldest), day(newest), day(until), older, begun_at, topped_at, checked_at)
-        sound = run.oldest <= run.newest <= run.until and all(
-            type(at) in _FIGURES for at in (begun_at, topped_at, checked_at)
-        )
+        times = [at for at in (begun_at, topped_at, checked_at) if at is not None]
+        sound = run.oldest <= run.newest <= run.until and all(0 <= at < _LAST_TIME for at in times)
     except _NOT_WRITTEN as error:
         raise Damaged("a run is not one that was written") from error
     if not sound or not isinstance(older, str | None) or checked_at is None:

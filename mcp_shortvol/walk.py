@@ -102,7 +102,7 @@ class Walk:
         if page.cursor in self._seen:
             # The key just sent is the end, where fewer rows came than asked for; one sent before, or a page that is
             # full, or of old rows, a circle.
-            full = page.cursor != self.cursor or len(page.days) >= size
+            full = page.cursor != self.cursor or len(page.days) + page.unreadable >= size
             return Step.STALLED if (full if news else repeated > max(self._may_repeat, 1)) else Step.END
         self._stalls = 0 if news else self._stalls + 1
         if self._stalls == MOST_STALLS:

@@ -25,7 +25,8 @@ SYMBOL = Symbol("700", Market.HK)
 
 def days_back(count: int) -> list[Day]:
     """So many days in a row, newest first, each with a figure of its own."""
-    return [Day(NEWEST - timedelta(days=back), 10 + back, 100 + back, 1.0) for back in range(count)]
+    weekdays = (day for back in range(2 * count + 7) if (day := NEWEST - timedelta(back)).weekday() < 5)
+    return [Day(day, 10 + back, 100 + back, 1.0) for back, day in zip(range(count), weekdays, strict=False)]
 
 
 @dataclass
@@ -132,13 +133,13 @@ def test_one_more_day_is_found_behind_a_cursor_that_repeats_its_own() -> None:
 
 def test_newer_days_than_the_end_date_are_skipped_in_whole_pages() -> None:
     source = ScriptedSource(days_back(300))
-    assert len(ask(source, count=10, end=NEWEST - timedelta(days=120)).days) == 10
+    assert len(ask(source, count=10, end=source.history[120].date).days) == 10
     assert [size for _, size in source.asked] == [50, 50, 50]
 
 
 def test_the_start_date_ends_the_paging() -> None:
     source = ScriptedSource(days_back(500))
-    series = ask(source, start=NEWEST - timedelta(days=60))
+    series = ask(source, start=source.history[60].date)
     assert [len(series.days), len(source.asked)] == [61, 2]
 
 
@@ -148,12 +149,12 @@ def test_a_history_that_begins_later_is_complete() -> None:
 
 
 def test_a_range_of_more_than_a_thousand_days_is_cut_and_says_so() -> None:
-    series = ask(ScriptedSource(days_back(1100)), start=NEWEST - timedelta(days=1050))
+    series = ask(ScriptedSource(days_back(1100)), start=days_back(1100)[1050].date)
     assert [len(series.days), series.ending, series.complete] == [1000, Ending.DAY_LIMIT, False]
 
 
 def test_a_range_of_just_a_thousand_days_is_complete() -> None:
-    series = ask(ScriptedSource(days_back(1100)), start=NEWEST - timedelta(days=999))
+    series = ask(ScriptedSource(days_back(1100)), start=days_back(1100)[999].date)
     assert [len(series.days), series.complete] == [1000, True]
 
 
@@ -212,10 +213,16 @@ def test_an_older_key_coming_back_is_a_circle_and_the_answer_says_so() -> None:
     assert [len(series.days), series.ending, series.complete] == [150, Ending.STALLED, False]
 
 
-def test_a_stray_date_of_another_age_neither_ends_the_paging_nor_joins_the_answer() -> None:
+@pytest.mark.parametrize(
+    "stray",
+    [date(1970, 1, 1), date(2016, 4, 20), date(2016, 4, 17), date(2025, 6, 3), date(2026, 6, 7), date(2126, 6, 10)],
+)
+@pytest.mark.parametrize("place", [1, 20, 60])
+def test_a_date_that_cannot_be_neither_ends_the_paging_nor_joins_the_answer(stray: date, place: int) -> None:
+    """Another age, another year in its place, a weekend, the future."""
     history = days_back(200)
-    source = ScriptedSource([*history[:20], Day(date(1970, 1, 1), 1, 2, 3.0), *history[20:]])
-    series = ask(source, start=NEWEST - timedelta(days=120))
+    source = ScriptedSource([*history[:place], Day(stray, 1, 2, 3.0), *history[place:]])
+    series = ask(source, start=history[120].date)
     assert [len(series.days), series.unreadable, series.complete] == [121, 1, False]
 
 
@@ -241,6 +248,6 @@ async def test_progress_tells_how_far_it_has_come() -> None:
     await fetch_series(ScriptedSource(days_back(300)), Question(SYMBOL, 120), progress)
     assert all(earlier[0] < later[0] for earlier, later in pairwise(told))
     assert told == [
-        (50, 120, "50 days from Scripted, back to 2026-04-24"),
-        (100, 120, "100 days from Scripted, back to 2026-03-05"),
+        (50, 120, "50 days from Scripted, back to 2026-04-06"),
+        (100, 120, "100 days from Scripted, back to 2026-01-26"),
     ]

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from mcp_shortvol.errors import RateLimited
-from mcp_shortvol.quota import Quota, Rate
+from mcp_shortvol.quota import LocalBucket, Quota, Rate, time_until_free
 
 pytestmark = pytest.mark.anyio
 
@@ -124,3 +124,38 @@ async def test_who_waits_for_a_place_knows_how_long_too_and_does_not_wait_in_vai
             await anyio.lowlevel.checkpoint()
     assert [round(told[number], 1) for number in sorted(told)] == [0.3, 0.6]
     assert [refused, monotonic() - began < 0.8] == [[3, 4], True]
+
+
+@pytest.mark.parametrize(
+    ("starts", "rate", "ahead", "wait"),
+    [
+        ([], Rate(2, 10), 0, 0),
+        ([], Rate(2, 10), 1, 0),
+        ([], Rate(2, 10), 2, 10),
+        ([-4, -1], Rate(2, 10), 0, 6),
+        ([-4, -1], Rate(2, 10), 1, 9),
+        ([-4, -1], Rate(2, 10), 2, 16),
+        # More than are allowed, by others who did not know of each other: the last ones decide.
+        ([-9, -8, -7, -4, -1], Rate(2, 10), 0, 6),
+        ([-5, -4, -3, -2, -1], Rate(1, 10), 0, 9),
+        # Those ahead who start now fill the window for those behind.
+        ([-29], Rate(30, 30), 28, 0),
+        ([-29], Rate(30, 30), 29, 1),
+        ([-29], Rate(30, 30), 30, 30),
+    ],
+)
+def test_how_long_it_takes_until_a_start_is_free(starts: list[float], rate: Rate, ahead: int, wait: float) -> None:
+    assert time_until_free(starts, rate, ahead, 0.0, 0.0) == wait
+    assert time_until_free(starts, rate, ahead, 50.0, 0.0) == max(wait, 50)
+
+
+async def test_who_gives_up_in_the_moment_of_his_start_gives_it_back() -> None:
+    bucket = LocalBucket()
+    quota = Quota(Rate(1, 60.0), concurrent=5, bucket=bucket)
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        async with quota.slot():
+            raise AssertionError("it was cancelled")
+    with anyio.fail_after(1):
+        async with quota.slot():
+            pass

@@ -88,6 +88,73 @@ async def test_what_a_restart_of_the_machine_leaves_is_dropped(tmp_path: Path) -
     assert await shared.claim(Rate(1, 60.0)) > 59
 
 
+async def test_a_refusal_is_known_to_all_whatever_becomes_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mcp_shortvol.database._BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("mcp_shortvol.database._BUSY_PAUSE", 0.05)
+    rate = Rate(9, 1.0)
+    here, there = bucket(tmp_path / "quotas"), bucket(tmp_path / "quotas")
+    assert await here.claim(rate) == 0
+    holder = sqlite3.connect(tmp_path / "quotas", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    await here.back_off(60)
+    holder.execute("ROLLBACK")
+    await anyio.sleep(0.06)
+    assert [await here.claim(rate) > 59, await there.claim(rate) > 59] == [True, True]
+    holder.execute("BEGIN IMMEDIATE")
+    assert await there.claim(rate) > 59
+    holder.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("seconds", ["'long'", "x'00'", "1e300", "-1"])
+async def test_a_refusal_that_nobody_wrote_is_none(tmp_path: Path, seconds: str) -> None:
+    shared = bucket(tmp_path / "quotas")
+    await shared.back_off(60)
+    with sqlite3.connect(tmp_path / "quotas") as other:
+        other.execute(f"UPDATE refusal SET seconds = {seconds}")
+    assert await shared.claim(Rate(9, 1.0)) == 0
+
+
+async def test_a_damaged_schema_is_no_failure(tmp_path: Path) -> None:
+    shared = bucket(tmp_path / "quotas")
+    await shared.claim(Rate(9, 1.0))
+    await shared._database.aclose()
+    content = (tmp_path / "quotas").read_bytes()
+    (tmp_path / "quotas").write_bytes(content.replace(b"CREATE TABLE start", b"CREATE TABLE sta\xfft"))
+    again = bucket(tmp_path / "quotas")
+    assert [await again.claim(Rate(2, 60.0)) > 0 for _ in range(3)] == [False, False, True]
+
+
+async def test_who_waits_behind_one_who_found_the_file_held_does_not_wait_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mcp_shortvol.database._BUSY_SECONDS", 0.3)
+    shared = bucket(tmp_path / "quotas")
+    await shared.claim(Rate(100, 1.0))
+    holder = sqlite3.connect(tmp_path / "quotas", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    async with anyio.create_task_group() as tasks:
+        for _ in range(8):
+            tasks.start_soon(shared.claim, Rate(100, 1.0))
+    assert time.monotonic() - began < 0.9
+    holder.execute("ROLLBACK")
+
+
+async def test_what_could_not_be_opened_once_is_opened_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mcp_shortvol.database._UNUSABLE_PAUSE", 0.05)
+    (tmp_path / "folder").touch()
+    here = bucket(tmp_path / "folder" / "quotas")
+    assert await here.claim(Rate(2, 60.0)) == 0
+    (tmp_path / "folder").unlink()
+    await anyio.sleep(0.06)
+    assert [await here.claim(Rate(2, 60.0)), await bucket(tmp_path / "folder" / "quotas").claim(Rate(2, 60.0)) > 0] == [
+        0,
+        True,
+    ]
+
+
 async def test_processes_set_to_different_rates_each_keep_to_their_own(tmp_path: Path) -> None:
     shared = bucket(tmp_path / "quotas")
     for _ in range(3):

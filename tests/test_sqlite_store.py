@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import signal
 import sqlite3
 import stat
@@ -252,6 +253,9 @@ class TestTheFile:
             "UPDATE run SET newest = 'tomorrow'",
             "UPDATE run SET older = 5, checked_at = 'now'",
             "UPDATE series SET position = '{}'",
+            "UPDATE run SET checked_at = 1e300, topped_at = -1e300",
+            "UPDATE day SET cells = CAST(x'5bff5d' AS TEXT)",
+            "UPDATE run SET until = CAST(x'ff' AS TEXT)",
         ):
             with sqlite3.connect(file) as other:
                 other.execute(spoil)
@@ -305,6 +309,25 @@ class TestTheFile:
         assert caplog.text.count(why) == 1
         assert [file.read_bytes(), stat.S_IMODE(file.stat().st_mode)] == [before, 0o644]
         assert [path.name for path in tmp_path.iterdir()] == ["days"]
+
+    @pytest.mark.parametrize("name", ["notes.txt", "settings.json"])
+    async def test_a_file_of_another_kind_is_left_alone(
+        self, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        file = tmp_path / name
+        file.write_text("What I have to do.\n" * 100)
+        store = SqliteStore(file)
+        assert await store.keep(KEY, Day, addition(days(NEWEST, 5)), ALL) is None
+        assert [path.name for path in tmp_path.iterdir()] == [name]
+        assert file.read_text().startswith("What I have to do.")
+        assert "another kind" in caplog.text
+
+    async def test_a_device_is_left_alone(self, tmp_path: Path) -> None:
+        fifo = tmp_path / "days"
+        os.mkfifo(fifo, 0o644)
+        store = SqliteStore(fifo)
+        assert await store.keep(KEY, Day, addition(days(NEWEST, 5)), ALL) is None
+        assert stat.S_IMODE(fifo.stat().st_mode) == 0o644
 
     async def test_what_was_set_aside_before_stays(self, tmp_path: Path) -> None:
         file = tmp_path / "days"

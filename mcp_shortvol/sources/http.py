@@ -84,6 +84,14 @@ class Reply:
             raise ValueError("nested too deeply") from None
 
     @property
+    def trace_id(self) -> str | None:
+        """The upstream's own reference; None where it sent none, or one that repeats part of what authenticates us."""
+        trace_id = self.headers.get("x-trace-id")
+        if trace_id and any(trace_id in value or value in trace_id for value in self.credentials.values()):
+            return None
+        return trace_id
+
+    @property
     def retry_after(self) -> float | None:
         """Seconds the upstream asks to wait, where it says so: in seconds, or as the date to wait for."""
         value = self.headers.get("retry-after", "")

@@ -63,7 +63,7 @@ _BY_STATUS: dict[int, tuple[type[ShortVolumeError], str, str]] = {
 
 def data_of(reply: Reply) -> object:
     """The `data` of a successful answer; raises the worded error of any other."""
-    trace_id = reply.headers.get("x-trace-id")
+    trace_id = reply.trace_id
     try:
         envelope = reply.json()
     except ValueError:

@@ -220,8 +220,9 @@ async def test_no_rows_is_an_answer(source: Source, gateway: LongbridgeGateway, 
 
 async def test_an_endless_history_ends_with_the_count(source: Source, gateway: LongbridgeGateway) -> None:
     gateway.fail("endless_paging")
-    series = await ask(source, 1000)
-    assert len({day.date for day in series.days}) == 1000
+    with pytest.raises(errors.UpstreamFault, match="changed its figures"):  # each page says something else of a day
+        await ask(source, 1000)
+    assert len(gateway.requests) < 6
 
 
 async def test_a_page_that_repeats_for_ever_is_left(source: Source, gateway: LongbridgeGateway) -> None:
