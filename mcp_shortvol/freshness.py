@@ -25,6 +25,10 @@ class Freshness:
         self._seconds = seconds
         self.now = now
 
+    def today(self, market: Market) -> date:
+        """The date it is in a market."""
+        return market.date_of(self.now())
+
     def newest_holds(self, market: Market, newest: date, seen_at: float, *, invented: bool = False) -> bool:
         """Whether `newest`, the newest day there was at `seen_at`, still is, with the figures it had.
 

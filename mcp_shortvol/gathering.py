@@ -97,6 +97,11 @@ class Gathered(Generic[Row]):
         news = sum(row.date not in self.days and self.question.includes(row.date) for row in kept.rows)
         return self.missing - news <= 0 or (start is not None and kept.run.oldest <= start)
 
+    def alone_would_cover(self, kept: Kept[Row]) -> bool:
+        """Whether the rows of a run answer the question by themselves."""
+        start = self.question.start
+        return len(kept.rows) >= self.wanted or (start is not None and kept.run.oldest <= start)
+
     def add_kept(self, kept: Kept[Row]) -> None:
         """Take in the rows of a run that goes on from here without a gap, or with which it begins."""
         for row in kept.rows:
@@ -114,7 +119,7 @@ class Gathered(Generic[Row]):
         """Let kept rows stand in for those that did not come whole, and say how many did.
 
         None does where anything that could be read says something else than they do. The newest one stands in for
-        nothing while its figures still move.
+        nothing while its figures still move. Doubted rows on dates of which they know nothing go.
         """
         rows = {row.date: row for row in kept.rows[0 if kept.settled else 1 :]}
         if kept.invented != self.sandbox or rows.keys().isdisjoint(self.days):
@@ -124,7 +129,8 @@ class Gathered(Generic[Row]):
             return 0
         good = {row.date for row in believed if row.whole}
         mended = {day: row for day, row in rows.items() if day not in good}
-        self.days |= mended
+        made_up = {day for day in self.doubted if min(rows) <= day <= max(rows)} - rows.keys()
+        self.days = {day: row for day, row in self.days.items() if day not in made_up} | mended
         return len(mended)
 
     def _add(self, row: Row) -> None:

@@ -8,6 +8,7 @@ a failure, or the end of the time a call has, …
 """
 
 from dataclasses import replace
+from datetime import date
 
 import anyio
 from anyio.abc import TaskGroup
@@ -49,14 +50,16 @@ class History:
 
         Raises what the source raises where they serve nobody.
         """
-        return _series_of(source, question, await self._gather(source, question, deadline, progress, "days"))
+        gathered = await self._gather(source, question, deadline, progress, "days")
+        return _series_of(source, question, gathered, self._freshness.today(question.symbol.market))
 
     async def interest(
         self, source: InterestSource, question: Question, *, deadline: float = _NEVER, progress: Progress | None = None
     ) -> InterestSeries:
         """The reports that answer `question`, and the one before them, against which the oldest change is measured."""
         one_more = replace(question, count=question.limit + 1)
-        return _interest_of(source, question, await self._gather(source, one_more, deadline, progress, "reports"))
+        gathered = await self._gather(source, one_more, deadline, progress, "reports")
+        return _interest_of(source, question, gathered, self._freshness.today(question.symbol.market))
 
     async def _gather(
         self, source: Paged[Row], question: Question, deadline: float, progress: Progress | None, unit: str
@@ -101,27 +104,43 @@ async def fetch_back(
 
 async def fetch_series(source: Source, question: Question, progress: Progress | None = None) -> Series:
     """The days that answer `question`, with nothing kept before or after; raises what the source raises."""
-    return _series_of(source, question, await fetch_back(source, question, progress))
+    today = Freshness().today(question.symbol.market)
+    return _series_of(source, question, await fetch_back(source, question, progress), today)
 
 
 async def _make_do(gathered: Gathered[Row], shelf: Shelf[Row], error: ShortVolumeError) -> None:
-    """Answer with what is here, where it serves; raises the error where it does not."""
+    """Answer with what is here, or with what is kept, where it serves; raises the error where it does not.
+
+    What is here serves where all of it can be believed, or nothing is kept instead.
+    """
     if isinstance(error, _CERTAIN):
         raise error
     as_of = None
-    if not gathered.newest_first:
-        kept = await shelf.look(gathered.window)
-        as_of = _as_of(gathered.question, kept) if kept else None
-        if kept is None or as_of is None or not kept.rows:
-            raise error
-        if not gathered.would_cover(kept) and kept.run.begun_at is None:
-            raise error.adding(
-                f"Kept from {moment(as_of)} are {len(kept.rows)} of the {gathered.unit} asked for, "
-                f"{kept.rows[-1].date} to {kept.rows[0].date}: asked for only these, they are given."
-            )
-        gathered.add_kept(kept)
+    if not gathered.newest_first or not gathered.sound:
+        as_of = await _take_kept(gathered, shelf, error)
     gathered.ending = Ending.INTERRUPTED
     gathered.interruption = Interruption(error.what, error.next_step, as_of)
+
+
+async def _take_kept(gathered: Gathered[Row], shelf: Shelf[Row], error: ShortVolumeError) -> float | None:
+    """Put kept rows that answer the question in the place of what is here; when they were seen.
+
+    Raises the error, with what is kept, where they do not and nothing is here.
+    """
+    kept = await shelf.look(gathered.window)
+    as_of = _as_of(gathered.question, kept) if kept else None
+    if kept is not None and as_of is not None and kept.rows:
+        if gathered.alone_would_cover(kept) or kept.run.begun_at is not None:
+            gathered.clear()
+            gathered.add_kept(kept)
+            return as_of
+        error = error.adding(
+            f"{len(kept.rows)} of the {gathered.unit} asked for are kept as of {moment(as_of)}, {kept.rows[-1].date} "
+            f"to {kept.rows[0].date}: ask with count={len(kept.rows)} to get them."
+        )
+    if not gathered.newest_first:
+        raise error
+    return None
 
 
 async def _mend(gathered: Gathered[Row], shelf: Shelf[Row]) -> None:
@@ -142,7 +161,7 @@ def _as_of(question: Question, kept: Kept[Row]) -> float | None:
     return kept.run.checked_at if inside else kept.run.topped_at
 
 
-def _series_of(source: Source, question: Question, gathered: Gathered[Day]) -> Series:
+def _series_of(source: Source, question: Question, gathered: Gathered[Day], today: date) -> Series:
     days, ending = gathered.newest_first, gathered.ending
     if question.count is None and len(days) > question.limit:
         ending = Ending.DAY_LIMIT
@@ -152,7 +171,7 @@ def _series_of(source: Source, question: Question, gathered: Gathered[Day]) -> S
         ratio_basis=source.ratio_basis(question.symbol.market),
         days=days[: question.limit],
         ending=ending,
-        today=question.symbol.market.today(),
+        today=today,
         unreadable=gathered.unreadable,
         older_rows=source.older_rows,
         short_position=gathered.short_position,
@@ -161,7 +180,7 @@ def _series_of(source: Source, question: Question, gathered: Gathered[Day]) -> S
     )
 
 
-def _interest_of(source: InterestSource, question: Question, gathered: Gathered[Report]) -> InterestSeries:
+def _interest_of(source: InterestSource, question: Question, gathered: Gathered[Report], today: date) -> InterestSeries:
     reports = gathered.newest_first
     # Where only the one before them is missing, all that was asked for is here.
     stale = gathered.interruption is not None and gathered.interruption.as_of is not None
@@ -173,7 +192,7 @@ def _interest_of(source: InterestSource, question: Question, gathered: Gathered[
         reports=reports[: question.limit],
         before=next(iter(reports[question.limit :]), None),
         ending=Ending.COVERED if enough else gathered.ending,
-        today=question.symbol.market.today(),
+        today=today,
         unreadable=gathered.unreadable,
         older_rows=source.older_rows,
         restated=sorted(gathered.restated, reverse=True),

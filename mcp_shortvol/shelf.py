@@ -29,7 +29,7 @@ class Shelf(Generic[Row]):
     @property
     def today(self) -> date:
         """The date it is in the market now."""
-        return self._symbol.market.date_of(self._freshness.now())
+        return self._freshness.today(self._symbol.market)
 
     async def look(self, window: Window) -> Kept[Row] | None:
         """The newest run with a day on or before the window's end; of a market and a sandbox the one seen last.

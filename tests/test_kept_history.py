@@ -459,7 +459,10 @@ class TestFailures:
             await history.series(vendor, newest(60))
             vendor.today += timedelta(7)
             vendor.fails = [GONE, GONE]
-            with pytest.raises(UpstreamUnreachable, match=r"60 of the days asked for, 2026-03-10 to 2026-06-01"):
+            with pytest.raises(
+                UpstreamUnreachable,
+                match=r"60 of the days asked for are kept as of .*, 2026-03-10 to 2026-06-01: ask with count=60",
+            ):
                 await history.series(vendor, newest(61))
             with pytest.raises(UpstreamUnreachable) as caught:
                 await history.series(vendor, Question(Symbol("5", TENCENT.market), 5))
