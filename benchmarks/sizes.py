@@ -25,6 +25,8 @@ _CALLS = [
         50 * 1024,
     ),
     ("10 stocks compared", "compare_short_volume", {"symbols": _TEN}, 2048, 4096),
+    ("6 reports of short interest", "get_short_interest", {"symbol": "TSLA"}, 2048, None),
+    ("a ranking of 10", "rank_short_selling", {"market": "HK"}, 2048, None),
 ]
 
 
@@ -49,8 +51,9 @@ async def _measured() -> list[str]:
             (block,) = result.content
             assert isinstance(block, TextContent)
             text, structured = len(block.text.encode()), _size(result.structured_content)
+            budgets = [f" (budget {budget})" if budget else "" for budget in (text_budget, json_budget)]
             lines.append(
-                f"bytes of {title}: text {text} (budget {text_budget}), JSON {structured} (budget {json_budget}), "
+                f"bytes of {title}: text {text}{budgets[0]}, JSON {structured}{budgets[1]}, "
                 f"about {text // 3} and {structured // 3} tokens at 3 bytes each"
             )
     return lines

@@ -12,7 +12,7 @@ import anyio
 
 from mcp_shortvol import __version__
 from mcp_shortvol.errors import NotConfigured, SetupError, ShortVolumeError, out_of_time
-from mcp_shortvol.folder import data_folder
+from mcp_shortvol.folder import DAYS_FILE, data_folder
 from mcp_shortvol.history import fetch_series
 from mcp_shortvol.markets import Market
 from mcp_shortvol.question import Question
@@ -56,11 +56,16 @@ async def _examine(settings: Settings) -> int:
 
 
 async def _say_what_is_kept(settings: Settings, upstreams: Upstreams) -> None:
-    _say("data folder", str(data_folder(settings.data_dir)))
-    if settings.store is not None:
-        _say("store", str(settings.store))
+    folder = data_folder(settings.data_dir)
+    _say("data folder", str(folder))
+    _say("store", str(settings.store or folder / DAYS_FILE))
     extent = await upstreams.store.extent()
-    _say("kept", f"{extent.rows:,} days or reports in {extent.series:,} series" if extent else "nothing")
+    if extent is not None:
+        _say("kept", f"{extent.rows:,} days or reports in {extent.series:,} series")
+    elif settings.store == "off":
+        _say("kept", "nothing, as SHORTVOL_STORE says")
+    else:
+        _say("kept", "unknown: the store cannot be used, for the reason above")
 
 
 async def _ask(upstreams: Upstreams, source: SourceName, title: str) -> ShortVolumeError | None:

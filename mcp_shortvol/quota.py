@@ -214,7 +214,8 @@ class Quota:
         seconds = max(math.ceil(wait), 1)
         return _NotBegun(
             f"{self._title} takes no further request for {seconds} seconds: it refused for now, or its limit of "
-            f"{rate.requests} requests in {rate.seconds:g} s for all programs together is used up.",
+            f"{rate.requests} {'request' if rate.requests == 1 else 'requests'} in {rate.seconds:g} s for all programs "
+            "together is used up.",
             f"Ask again in {seconds} seconds, or for less.",
             retry_after=wait,
         )

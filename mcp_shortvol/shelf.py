@@ -14,8 +14,6 @@ from mcp_shortvol.symbols import Symbol
 
 __all__ = ["Shelf"]
 
-_LONGEST_PAUSE = 10  # weekdays without trading that are believed to be a holiday, and no gap
-
 
 class Shelf(Generic[Row]):
     """What `store` has of the rows that `source` gives for `symbol`."""
@@ -74,13 +72,13 @@ class Shelf(Generic[Row]):
 
         `until` is the date up to which it was asked for, date.max for the newest there is, or None where it `follows`
         another page, at its oldest day. `anchor` is the cursor it was asked with, where that is an anchored one,
-        which leads on without a gap; any other may lead anywhere.
+        which leads on without a gap; after any other, only a page that repeats that day is known to do so.
         """
         rows = self._fit(page)
         if rows is None:
             return None
         newest = max(row.date for row in rows)
-        if follows is not None and anchor is None and weekdays(newest, follows.date) > _LONGEST_PAUSE:
+        if follows is not None and anchor is None and newest < follows.date:
             follows = None
         addition = Addition(
             rows=rows,

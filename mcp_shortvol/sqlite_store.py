@@ -21,7 +21,7 @@ from mcp_shortvol.store import Addition, Extent, Kept, Merged, SeriesKey, Window
 __all__ = ["SqliteStore"]
 
 # Raise it with every change of the tables or of the fields of Day, Report and ShortPosition: an older file is begun
-# anew, which costs some requests.
+# anew. That costs some requests, and of Futu's cloud the days that are older than its newest 90: not lightly.
 _VERSION = 1
 _MARK = int.from_bytes(b"SVda")
 _SCHEMA = (

@@ -262,9 +262,9 @@ class Upstreams:
         if self._settings.sandbox:  # at a port of its own: nobody shares it
             return Quota(rate, concurrent=concurrent, title=title, pause=pause)
         if self._buckets is None:
-            from mcp_shortvol.folder import data_folder
+            from mcp_shortvol.folder import STARTS_FILE, data_folder
 
-            self._buckets = starts_in(data_folder(self._settings.data_dir) / "quotas.sqlite3")
+            self._buckets = starts_in(data_folder(self._settings.data_dir) / STARTS_FILE)
             self._closing.push_async_callback(self._buckets.aclose)
         shared = SharedBucket(self._buckets, bucket)
         return Quota(rate, concurrent=concurrent, bucket=shared, title=title, pause=pause)
@@ -279,9 +279,9 @@ class Upstreams:
         if setting == "memory:":
             store = SqliteStore(None)
         elif setting is None:
-            from mcp_shortvol.folder import data_folder
+            from mcp_shortvol.folder import DAYS_FILE, data_folder
 
-            store = SqliteStore(data_folder(self._settings.data_dir) / "days.sqlite3")
+            store = SqliteStore(data_folder(self._settings.data_dir) / DAYS_FILE)
         else:
             store = SqliteStore(setting)
         self._closing.push_async_callback(store.aclose)

@@ -23,6 +23,7 @@ from mcp import Client
 from mcp_shortvol.sandbox.runner import Sandbox
 from mcp_shortvol.server import build_server
 from mcp_shortvol.settings import load_settings
+from mcp_shortvol.sources.http import Reply
 from tests.test_processes import COMMAND, Server
 
 FAULTS = (
@@ -199,3 +200,14 @@ def test_the_event_loop_s_own_debug_shows_none(played: Sandbox) -> None:
     server = Server(settings | {"PYTHONASYNCIODEBUG": "1", "SHORTVOL_LOG_LEVEL": "DEBUG"})
     answer = json.dumps(server.read(server.ask_tool("get_short_trades", {"symbol": "700.HK"})))
     check("its log", server.close() + answer, secrets)
+
+
+@pytest.mark.parametrize("echoed", [lambda key: key, lambda key: key[:16], lambda key: f"{key}-0000"])
+def test_a_trace_id_that_repeats_a_credential_is_none(echoed: Callable[[str], str]) -> None:
+    key = "0123456789abcdef0123456789abcdef"
+    sent = {"x-api-key": key, "authorization": f"Bearer {key[::-1]}"}
+    for credential in (key, key[::-1]):
+        reply = Reply(500, {"x-trace-id": echoed(credential)}, b"{}", sent)
+        assert reply.trace_id is None
+    honest = "f" * 32
+    assert Reply(500, {"x-trace-id": honest}, b"{}", sent).trace_id == honest

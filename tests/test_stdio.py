@@ -86,3 +86,32 @@ def test_a_setting_that_cannot_be_used_ends_it_with_a_sentence() -> None:
     assert done.returncode == 3
     assert done.stdout == ""
     assert done.stderr.startswith("mcp-shortvol: A setting cannot be used (SHORTVOL_TIMEOUT")
+
+
+HEAVY = {"httpx", "sqlite3", "stamina", "filelock", "tabulate", "platformdirs", "statistics", "mcp_shortvol.history"}
+
+
+def test_the_tools_are_listed_before_anything_heavy_is_imported() -> None:
+    """`python -v` would name every module; `sys.modules` at the end of a session that only lists the tools does too."""
+    program = """
+import sys, anyio
+from mcp import Client
+from mcp_shortvol.server import build_server
+from mcp_shortvol.settings import load_settings
+
+before = set(sys.modules)
+
+async def main():
+    async with Client(build_server(load_settings())) as client:
+        assert len((await client.list_tools()).tools) == 5
+
+anyio.run(main)
+print(*(name for name in sys.modules if name not in before or name.startswith("mcp_shortvol")), *before)
+"""
+    bare = "import sys, anyio, mcp.server.mcpserver, mcp.client, pydantic_settings; print(*sys.modules)"
+    done, sdk = (
+        subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True).stdout.split()
+        for text in (program, bare)
+    )
+    assert not HEAVY & (set(done) - set(sdk))
+    assert not HEAVY & {name for name in done if name.startswith("mcp_shortvol")}

@@ -87,7 +87,8 @@ class Reply:
     def trace_id(self) -> str | None:
         """The upstream's own reference; None where it sent none, or one that repeats part of what authenticates us."""
         trace_id = self.headers.get("x-trace-id")
-        if trace_id and any(trace_id in value or value in trace_id for value in self.credentials.values()):
+        sent = [part for value in self.credentials.values() for part in value.split()]
+        if trace_id and any(trace_id in part or (len(part) >= 8 and part in trace_id) for part in sent):
             return None
         return trace_id
 

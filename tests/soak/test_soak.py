@@ -197,12 +197,13 @@ def a_call(chance: random.Random) -> tuple[str, dict[str, Any]]:
     days: dict[str, Any] = {"symbol": symbol, "count": chance.choice([1, 5, 20, 60, 150])}
     if chance.random() < 0.2:
         days["end_date"] = f"202{chance.randrange(4, 7)}-0{chance.randrange(1, 7)}-15"
+    source = chance.choice(["auto", "longbridge", "futu_opend", "futu_cloud"])
     return chance.choice(
         [
             ("get_short_trades", days),
             ("get_daily_short_volume", days | {"response_format": chance.choice(["concise", "full"])}),
-            ("compare_short_volume", {"symbols": chance.sample(SYMBOLS, 3), "count": 20}),
-            ("get_short_interest", {"symbol": symbol}),
+            ("compare_short_volume", {"symbols": chance.sample(SYMBOLS, 3), "count": 20, "source": source}),
+            ("get_short_interest", {"symbol": symbol, "source": source}),
             ("rank_short_selling", {"market": chance.choice(["US", "HK"])}),
             ("get_short_trades", {"symbol": symbol, "count": -1, "nonsense": True}),
         ]
@@ -220,6 +221,8 @@ def trouble(sandbox: Sandbox, chance: random.Random) -> None:
             sandbox.longbridge.fail(chance.choice(OVER_HTTP), times=times, megabytes=9)
         case 1:
             sandbox.opend.fail(chance.choice(OVER_OPEND), times=times)
+        case 2:
+            sandbox.cloud.fail(chance.choice(OVER_HTTP), times=times, megabytes=9)
 
 
 def test_nothing_grows_and_every_call_is_answered(sandbox: Sandbox, soaked: Soaked) -> None:
