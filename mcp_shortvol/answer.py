@@ -70,6 +70,8 @@ class Column:
     def of(self, row: Day | Period) -> Cell:
         """The cell of a row; None where such a row has no such figure."""
         value = getattr(row, self.name, None)
+        if value is None or type(value) is int:  # most are
+            return value
         return value.isoformat() if isinstance(value, date) else rounded(value, self.decimals)
 
 

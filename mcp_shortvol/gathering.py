@@ -78,13 +78,9 @@ class Gathered(Generic[Row]):
     def add(self, page: Page[Row], doubted: Collection[date] = ()) -> int:
         """Take in a page, of which some dates are not believed; the number of its dates that were here already."""
         self.doubted.update(doubted)
-        repeated: set[date] = set()
-        here = frozenset(self.days)  # a date doubled within a page is no repetition of an earlier one
-        for day in page.days:
-            if day.date in here:
-                repeated.add(day.date)
-            else:
-                self._add(day)
+        told = {row.date: row for row in reversed(page.days)}  # of two sayings in one page the first
+        repeated = told.keys() & self.days.keys()
+        self._add({day: row for day, row in told.items() if day not in repeated} if repeated else told)
         self.unreadable += page.unreadable
         self.received += len(page.days) + page.unreadable
         self.sandbox = self.sandbox or page.sandbox
@@ -104,8 +100,7 @@ class Gathered(Generic[Row]):
 
     def add_kept(self, kept: Kept[Row]) -> None:
         """Take in the rows of a run that goes on from here without a gap, or with which it begins."""
-        for row in kept.rows:
-            self._add(row)
+        self._add({row.date: row for row in kept.rows if row.date not in self.days})
         self._oldest = min(self._oldest or kept.run.oldest, kept.run.oldest)
         self.sandbox = self.sandbox or kept.invented
         self.short_position = self.short_position or kept.position
@@ -133,11 +128,14 @@ class Gathered(Generic[Row]):
         self.days = {day: row for day, row in self.days.items() if day not in made_up} | mended
         return len(mended)
 
-    def _add(self, row: Row) -> None:
-        if row.date not in self.days:
-            self.days[row.date] = row
-            self._in_range += self.question.includes(row.date)
-            self._oldest = min(self._oldest or row.date, row.date)
+    def _add(self, news: dict[date, Row]) -> None:
+        """Take in rows of which none is here."""
+        if not news:
+            return
+        oldest = min(news)
+        self.days |= news
+        self._in_range += sum(map(self.question.includes, news))
+        self._oldest = oldest if self._oldest is None else min(self._oldest, oldest)
 
 
 def _contradicts(row: Row, kept: Row) -> bool:

@@ -9,7 +9,7 @@ from mcp_shortvol.markets import weekdays
 from mcp_shortvol.question import Question
 from mcp_shortvol.rows import Row
 from mcp_shortvol.sources import Page, Paged
-from mcp_shortvol.store import Addition, Kept, Merged, Run, Seam, SeriesKey, Store, Window
+from mcp_shortvol.store import NOTHING_KEPT, Addition, Kept, Merged, Run, Seam, SeriesKey, Store, Window
 from mcp_shortvol.symbols import Symbol
 
 __all__ = ["Shelf"]
@@ -74,8 +74,7 @@ class Shelf(Generic[Row]):
         another page, at its oldest day. `anchor` is the cursor it was asked with, where that is an anchored one,
         which leads on without a gap; after any other, only a page that repeats that day is known to do so.
         """
-        rows = self._fit(page)
-        if rows is None:
+        if self._store is NOTHING_KEPT or (rows := self._fit(page)) is None:
             return None
         newest = max(row.date for row in rows)
         if follows is not None and anchor is None and newest < follows.date:
@@ -98,9 +97,10 @@ class Shelf(Generic[Row]):
 
         All of them, where other rows were `made_up`, for dates that cannot be.
         """
-        rows: dict[date, Row] = {}
-        said_twice = {row.date for row in page.days if rows.setdefault(row.date, row) != row}
-        return set(rows) if made_up else said_twice
+        rows = {row.date: row for row in page.days}
+        if made_up:
+            return set(rows)
+        return {row.date for row in page.days if rows[row.date] != row} if len(rows) < len(page.days) else set()
 
     async def begin(self, oldest: date, *, invented: bool) -> None:
         """Note that the source has nothing older than the run whose oldest day this is."""

@@ -22,19 +22,20 @@ _FAR_SHARE = 5  # or so many times the usual distance between rows: reports come
 
 def with_dates_that_can_be(page: Page[Row], today: date) -> Page[Row]:
     """The same page, with the rows counted as unreadable whose date cannot be; `today` is the date in the market."""
-    possible = {row.date for row in page.days if EARLIEST <= row.date <= today and row.date.weekday() < 5}
-    believed = _together([row.date for row in page.days if row.date in possible])
-    rows = [row for row in page.days if row.date in believed]
-    if len(rows) == len(page.days):
+    dates = [row.date for row in page.days]
+    possible = [day for day in dates if EARLIEST <= day <= today and day.weekday() < 5]
+    if len(possible) == len(dates) and _are_in_order(dates):
         return page
+    believed = _together(possible)
+    rows = [row for row in page.days if row.date in believed]
     return replace(page, days=rows, unreadable=page.unreadable + len(page.days) - len(rows))
 
 
 def _together(dates: list[date]) -> set[date]:
     """The dates without those that are out of order and far from most others."""
-    oldest_first = sorted(set(dates))
-    if len(oldest_first) < 2 or dates == sorted(dates) or dates == sorted(dates, reverse=True):
+    if _are_in_order(dates):
         return set(dates)  # a long pause between rows that are in order is one of trading
+    oldest_first = sorted(set(dates))
     distances = [weekdays(earlier, later) for earlier, later in pairwise(oldest_first)]
     far = max(_FAR, _FAR_SHARE * median(distances))
     groups = [{oldest_first[0]}]
@@ -43,3 +44,7 @@ def _together(dates: list[date]) -> set[date]:
             groups.append(set())
         groups[-1].add(day)
     return max(groups, key=len)
+
+
+def _are_in_order(dates: list[date]) -> bool:
+    return dates == sorted(dates, reverse=True) or dates == sorted(dates)

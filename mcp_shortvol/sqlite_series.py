@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import chain
-from typing import Any
 
 from mcp_shortvol.database import Damaged
 from mcp_shortvol.rows import Row
@@ -70,11 +69,10 @@ class KeptSeries:
             figures = json.loads(f"[{','.join(cells for _, cells, _ in found)}]")
             if not _FIGURES.issuperset(map(type, chain.from_iterable(figures))):
                 raise ValueError("a figure is none")
-            width = len(kind._fields) - 2  # without the date, and without whether it is damaged: such are not kept
-            rows = [
-                kind(date.fromisoformat(day), *_of_width(cells, width))
-                for (day, _, _), cells in zip(found, figures, strict=True)
-            ]
+            # Without the date, and without whether it is damaged: such rows are not kept.
+            if set(map(len, figures)) - {len(kind._fields) - 2}:
+                raise ValueError("a row has too few figures or too many")
+            rows = [kind(date.fromisoformat(day), *cells) for (day, _, _), cells in zip(found, figures, strict=True)]
             settled = all(settled for _, _, settled in found)
             return Kept(run, rows, settled, self._key.invented, _read_position(self._position))
         except _NOT_WRITTEN as error:
@@ -207,12 +205,6 @@ def _follows(joins: Seam | None, run: Run) -> bool:
 def _ending_with(run: Run, newest: date) -> Run:
     """A run without its days after `newest`, the date of one of its rows or a later one."""
     return run if run.newest <= newest else replace(run, newest=newest, until=newest, topped_at=None)
-
-
-def _of_width(cells: Sequence[Any], width: int) -> Sequence[Any]:
-    if len(cells) != width:
-        raise ValueError("a row has too few figures or too many")
-    return cells
 
 
 def _run(row: tuple[int, str, str, str, str | None, float | None, float | None, float]) -> Run:

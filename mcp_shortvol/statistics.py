@@ -69,7 +69,7 @@ class Statistics:
 
 def statistics_of(days: Iterable[Day]) -> Statistics | None:
     """The statistics of `days`, in whatever order they come; None where no day has a known ratio."""
-    days = sorted(days, key=lambda day: day.date, reverse=True)
+    days = sorted(days, key=itemgetter(0), reverse=True)  # by date
     known = [(day.date, ratio) for day in days if (ratio := day.short_ratio_pct) is not None]
     if not known:
         return None
@@ -79,6 +79,7 @@ def statistics_of(days: Iterable[Day]) -> Statistics | None:
     lowest = min(known, key=itemgetter(1))
     highest = sorted(known, key=itemgetter(1), reverse=True)[:_HIGHEST]
     fit = _line(ratios[::-1])
+    deviation = _deviation(latest, before)
     return Statistics(
         latest_date=known[0][0],
         latest_pct=_rounded(latest),
@@ -87,8 +88,8 @@ def statistics_of(days: Iterable[Day]) -> Statistics | None:
         mean_pct=_rounded(_mean(ratios)),
         weighted_mean_pct=_if_known(weighted_ratio_pct(days)),
         stdev_pp=_if_known(_stdev(ratios)),
-        deviation_pp=_if_known(_deviation(latest, before)),
-        z_score=_if_known(_z_score(latest, before)),
+        deviation_pp=_if_known(deviation),
+        z_score=_if_known(_z_score(deviation, before)),
         percentile=_if_known(_percentile(latest, before)),
         min_pct=_rounded(lowest[1]),
         min_date=lowest[0],
@@ -142,14 +143,13 @@ def _deviation(latest: float, before: Sequence[float]) -> float | None:
     return latest - _mean(before) if before else None
 
 
-def _z_score(latest: float, before: Sequence[float]) -> float | None:
-    """Standard score of the latest ratio, (x - mean) / stdev, against the days before it.
+def _z_score(deviation: float | None, before: Sequence[float]) -> float | None:
+    """Standard score of the latest ratio, (x - mean) / stdev, against the days before it, given its distance x - mean.
 
     The latest day is kept out of the mean and the deviation, as for any new observation: inside them it would hide part
     of its own distance. None under 10 days before, or where they do not vary.
     """
-    deviation, stdev = _deviation(latest, before), _stdev(before)
-    if len(before) < _MIN_DAYS or deviation is None or not stdev:
+    if len(before) < _MIN_DAYS or deviation is None or not (stdev := _stdev(before)):
         return None
     return deviation / stdev
 
@@ -216,7 +216,8 @@ def _price_correlation(newest_first: Sequence[Day]) -> float | None:
     r = Sxy / sqrt(Sxx * Syy), over neighbouring days that both have a ratio and a price; None under 20 such pairs, or
     where either side does not vary.
     """
-    moves = [move for newer, older in pairwise(newest_first) if (move := _move(newer, older))]
+    figures = [(day.short_ratio_pct, day.close) for day in newest_first]  # a ratio is computed each time it is read
+    moves = [move for newer, older in pairwise(figures) if (move := _move(newer, older))]
     if len(moves) < _MIN_PAIRS:
         return None
     changes, returns = (list(side) for side in zip(*moves, strict=True))
@@ -229,14 +230,17 @@ def _price_correlation(newest_first: Sequence[Day]) -> float | None:
     return math.fsum(x * y for x, y in centred) / math.sqrt(sxx * syy)
 
 
-def _move(newer: Day, older: Day) -> tuple[float, float] | None:
+def _move(
+    newer: tuple[float | None, float | None], older: tuple[float | None, float | None]
+) -> tuple[float, float] | None:
     """Change of the ratio in percentage points and return of the close; None where a figure is missing."""
-    if newer.short_ratio_pct is None or older.short_ratio_pct is None:
+    (ratio, close), (ratio_before, close_before) = newer, older
+    if ratio is None or ratio_before is None or close is None or close_before is None:
         return None
     # No share trades at a price of 0, and a return on next to nothing is no number.
-    if newer.close is None or older.close is None or min(newer.close, older.close) <= _NOISE:
+    if close <= _NOISE or close_before <= _NOISE:
         return None
-    return newer.short_ratio_pct - older.short_ratio_pct, newer.close / older.close - 1
+    return ratio - ratio_before, close / close_before - 1
 
 
 def _varies(values: Sequence[float]) -> bool:
