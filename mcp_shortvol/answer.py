@@ -60,6 +60,10 @@ def rounded(value: float | None, decimals: int) -> int | float | None:
     return int(result) if result == int(result) else result
 
 
+def _cell(value: date | float, decimals: int) -> Cell:
+    return value.isoformat() if isinstance(value, date) else rounded(value, decimals)
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of `rows`, named as the figure of a day or a period is, and the decimals it is printed with."""
@@ -67,12 +71,14 @@ class Column:
     name: str
     decimals: int = 0
 
-    def of(self, row: Day | Period) -> Cell:
-        """The cell of a row; None where such a row has no such figure."""
-        value = getattr(row, self.name, None)
-        if value is None or type(value) is int:  # most are
-            return value
-        return value.isoformat() if isinstance(value, date) else rounded(value, self.decimals)
+    def of(self, rows: Sequence[Day | Period]) -> list[Cell]:
+        """The cells of rows; None where such a row has no such figure."""
+        decimals = self.decimals
+        values = [getattr(row, self.name, None) for row in rows]
+        return [
+            value if value is None or type(value) is int else _cell(value, decimals)  # most are the former
+            for value in values
+        ]
 
 
 _CORE = (
@@ -106,7 +112,7 @@ def _columns(
         core.append(_DAYS)
     if response_format == "concise":
         return core
-    return core + [column for column in _FULL if any(column.of(row) is not None for row in rows)]
+    return core + [column for column in _FULL if any(cell is not None for cell in column.of(rows))]
 
 
 def _within_budget(rows: list[list[Cell]]) -> list[list[Cell]]:
@@ -125,7 +131,7 @@ def answer_of(
     lines: Sequence[Day | Period] = days if interval == "day" else periods
     columns = _columns(symbol.market, lines, interval, response_format)
     most = None if response_format == "full" else _CONCISE_ROWS
-    rows = [[column.of(line) for column in columns] for line in lines[:most]]
+    rows = [list(cells) for cells in zip(*(column.of(lines[:most]) for column in columns), strict=True)]
     shown = rows if response_format == "full" else _within_budget(rows)
     omitted = len(lines) - len(shown)
     statistics = statistics_of(days)

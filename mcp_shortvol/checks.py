@@ -69,8 +69,8 @@ def _source_ratio_disagrees(series: Series, _today: date) -> str | None:
     apart = [
         (day.date, own, ratio)
         for day in series.days
-        if both_volumes(day)
-        and (own := day.source_ratio_pct) is not None
+        if (own := day.source_ratio_pct) is not None
+        and both_volumes(day)
         and (ratio := day.short_ratio_pct) is not None
         if abs(own - ratio) > _RATIO_TOLERANCE_PP
     ]
