@@ -151,7 +151,9 @@ def _iso_new_time(data: Data) -> None:
 def _hostile_text(data: Data) -> None:
     items = data["items"]
     assert isinstance(items, list)
-    data.update({"market": _HOSTILE, "new_time": _HOSTILE, "items": [{**item, "note": _HOSTILE} for item in items]})
+    nobody = [dict.fromkeys(item, _HOSTILE) for item in items[:1]]
+    items = [*({**item, "note": _HOSTILE} for item in items), *nobody]
+    data.update({"market": _HOSTILE, "new_time": _HOSTILE, "items": items})
 
 
 def _without_items(data: Data) -> None:

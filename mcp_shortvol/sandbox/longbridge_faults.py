@@ -141,7 +141,8 @@ def _repeating() -> Effect:
 
 def _hostile(document: dict[str, object], rows: Rows, _request: Request) -> None:
     document["message"] = _HOSTILE
-    document["data"] = {"symbol": _HOSTILE, "data": [{**row, "note": _HOSTILE} for row in rows]}
+    nobody = [dict.fromkeys(row, _HOSTILE) for row in rows[:1]]
+    document["data"] = {"symbol": _HOSTILE, "data": [*({**row, "note": _HOSTILE} for row in rows), *nobody]}
 
 
 def _hostile_error(_request: Request, _honest: Response, _options: Options) -> Response:

@@ -119,7 +119,8 @@ def _circling() -> Edit:
 
 def _hostile(content: Values, _question: Values) -> None:
     name, rows = _list_of(content)
-    nobody = {"timestampStr": _HOSTILE, "timestamp": _HOSTILE, "security": {"market": 1, "code": _HOSTILE}}
+    nobody: dict[str, object] = dict.fromkeys(rows[0], _HOSTILE) if rows else {}
+    nobody |= {"timestampStr": _HOSTILE, "timestamp": _HOSTILE, "security": {"market": 1, "code": _HOSTILE}}
     content[name] = [*({**row, "name": _HOSTILE} for row in rows), nobody]
     content["newTimeStr"] = _HOSTILE
 
