@@ -157,7 +157,10 @@ class Paging(Generic[Row]):
 
     async def _take_in(self, page: Page[Row], until: date | None, *, made_up: bool) -> tuple[int, Run | None]:
         """Gather a page and keep it: how many of its dates were here, and the run that it was found to go on with."""
-        if not self._took_kept and self._is_restated_by(page):  # else the store tells, and of which dates
+        restated = self._restated_by(page)
+        if restated and (self._took_kept or self._gathered.oldest in restated):
+            if self._took_kept:  # else it is the source that changed between two pages, and was told to nobody
+                self._gathered.restated |= restated
             raise _OfNoUse
         doubted = self._strays(page) | self._shelf.doubted(page, made_up=made_up)
         repeated = self._gathered.add(page, doubted)
@@ -205,13 +208,11 @@ class Paging(Generic[Row]):
         """What follows now follows on nothing that is kept."""
         self._run = self._follows = self._anchor = None
 
-    def _is_restated_by(self, page: Page[Row]) -> bool:
-        """Whether a page that repeats the oldest row says something else of it: the source was restated meanwhile."""
-        oldest = self._gathered.oldest
-        here = self._gathered.days.get(oldest) if oldest is not None else None
-        if here is None or not here.whole or not self._shelf.is_settled(here.date):
-            return False
-        return any(row.date == oldest and row.whole and row != here for row in page.days)
+    def _restated_by(self, page: Page[Row]) -> set[date]:
+        """The settled days that are here, and of which a page that follows says something else."""
+        here = self._gathered.days
+        again = [row for row in page.days if row.date in here and row != here[row.date]]
+        return {row.date for row in again if row.whole and here[row.date].whole and self._shelf.is_settled(row.date)}
 
     def _strays(self, page: Page[Row]) -> set[date]:
         """The days of a page that follows another which are newer than its oldest, and not those that came already."""

@@ -399,6 +399,16 @@ class TestRestatements:
             vendor.restate(0, 1000)
             assert list((await history.series(vendor, newest(80))).days) == vendor.answer(newest(80))
 
+    async def test_the_last_page_asked_for_again_shows_it_too(self) -> None:
+        vendor = Vendor()
+        async with history_of(vendor) as history:
+            await history.series(vendor, newest(500))  # all there are
+            vendor.advance(10)
+            vendor.restate(0, 1000)
+            series = await history.series(vendor, newest(500))
+        assert list(series.days) == vendor.answer(newest(500))
+        assert [bool(series.restated), series.complete] == [True, True]
+
     async def test_days_that_moved_while_they_settled_are_asked_for_again(self) -> None:
         vendor = Vendor(keys="time", hour=17)
         async with history_of(vendor) as history:
