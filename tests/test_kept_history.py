@@ -6,7 +6,7 @@ A vendor is played whose days appear, are restated and fail to come, while quest
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -62,7 +62,7 @@ steps = st.lists(
 vendors = st.builds(
     Vendor,
     keys=st.sampled_from(["time", "row", "place", "none"]),
-    page_limit=st.integers(24, 60),
+    page_limit=st.integers(4, 60),
     inclusive=st.booleans(),
     short_pages=st.sampled_from([0, 0, 3]),
 )
@@ -324,6 +324,12 @@ class TestRequests:
             vendor.minutes += 6
             assert len(await requests(vendor, history, newest(500))) == 1  # the last page again
 
+    async def test_an_empty_page_is_the_beginning_too(self) -> None:
+        vendor = Vendor(keys="time", inclusive=False)
+        async with history_of(vendor) as history:
+            await requests(vendor, history, newest(500))
+            assert await requests(vendor, history, newest(500)) == []
+
     async def test_a_source_without_paging_gives_more_days_than_it_has(self) -> None:
         vendor = Vendor(keys="none", page_limit=30)
         async with history_of(vendor) as history:
@@ -347,6 +353,7 @@ class TestRequests:
             await requests(vendor, history, newest(20))
             vendor.minutes -= 60
             assert len(await requests(vendor, history, newest(20))) == 1
+            assert await requests(vendor, history, newest(20)) == []
 
     async def test_the_weekly_position_is_kept_with_the_newest_page(self) -> None:
         vendor = Vendor()
@@ -408,6 +415,28 @@ class TestRestatements:
             series = await history.series(vendor, newest(500))
         assert list(series.days) == vendor.answer(newest(500))
         assert [bool(series.restated), series.complete] == [True, True]
+
+    async def test_and_so_does_a_part_of_it(self) -> None:
+        vendor = Vendor(page_limit=4)
+        async with history_of(vendor) as history:
+            await history.series(vendor, newest(41, end=vendor.today - timedelta(92)))  # to the end of all there are
+            vendor.advance(10)
+            vendor.restate(0, 1000)
+            assert list((await history.series(vendor, newest(107))).days) == vendor.answer(newest(107))
+
+    async def test_places_that_shift_between_two_pages_leave_no_gap_behind(self) -> None:
+        class Shifting(Vendor):
+            async def fetch_page(
+                self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
+            ) -> Page[Day]:
+                self.late = {self.today} if len(self.asked) == 1 else set()  # withdrawn for the second page only
+                return await super().fetch_page(symbol, cursor, size, on_wait)
+
+        vendor = Shifting(keys="place")
+        async with history_of(vendor) as history:
+            await history.series(vendor, newest(100))
+            vendor.today += timedelta(1)
+            assert list((await history.series(vendor, newest(100))).days) == vendor.answer(newest(100))
 
     async def test_days_that_moved_while_they_settled_are_asked_for_again(self) -> None:
         vendor = Vendor(keys="time", hour=17)
@@ -678,10 +707,11 @@ async def test_a_page_with_anything_wrong_in_it_is_answered_and_not_kept(what: s
         assert len(vendor.asked) == 2
 
 
+@dataclass
 class Blotting(Vendor):
     """A vendor of whose pages one row has a figure that cannot be read."""
 
-    blot = 2
+    blot: int = 2
 
     async def fetch_page(
         self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
@@ -714,6 +744,14 @@ class TestMending:
         read = [(day, now) for day, now in zip(series.days, vendor.answer(newest(20)), strict=True) if not day.damaged]
         assert 0 < len(read) < 20
         assert all(day == now for day, now in read)
+
+    async def test_one_that_was_still_moving_is_not(self) -> None:
+        whole, blotted = Vendor(hour=17), Blotting(hour=18, blot=0)
+        store = SqliteStore(None)
+        for vendor in (whole, blotted):
+            async with history_of(vendor, store, fresh=0) as history:
+                series = await history.series(vendor, newest(20))
+        assert [series.days[0].damaged, series.days[0].short_volume] == [True, None]
 
     async def test_days_beyond_a_gap_are_not_put_in(self) -> None:
         def later(vendor: Vendor) -> None:
