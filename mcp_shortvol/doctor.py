@@ -65,7 +65,7 @@ async def _say_what_is_kept(settings: Settings, upstreams: Upstreams) -> None:
     elif settings.store == "off":
         _say("kept", "nothing, as SHORTVOL_STORE says")
     else:
-        _say("kept", "unknown: the store cannot be used, for the reason above")
+        _say("kept", "unknown: the store cannot be used; standard error says why")
 
 
 async def _ask(upstreams: Upstreams, source: SourceName, title: str) -> ShortVolumeError | None:

@@ -73,6 +73,19 @@ def test_the_doctor_says_how_things_stand(
         )
 
 
+@pytest.mark.parametrize(
+    ("store", "kept", "error"),
+    [
+        ("off", "nothing, as SHORTVOL_STORE says", ""),
+        ("/proc", "unknown: the store cannot be used; standard error says why", "(it is a folder); it works without."),
+    ],
+)
+def test_the_doctor_says_why_nothing_is_kept(store: str, kept: str, error: str) -> None:
+    done = run("doctor", FUTU_OPEND_PORT="9", SHORTVOL_STORE=store)
+    assert f"kept         {kept}\n" in done.stdout
+    assert error in done.stderr
+
+
 def test_the_doctor_says_what_is_missing() -> None:
     done = run("doctor", FUTU_OPEND_PORT="9")
     assert done.returncode == 4
