@@ -18,6 +18,7 @@ from mcp_shortvol.flights import Flight, Flights
 from mcp_shortvol.freshness import Freshness
 from mcp_shortvol.gathering import Gathered
 from mcp_shortvol.interest import InterestSeries, Report
+from mcp_shortvol.markets import weekdays
 from mcp_shortvol.paging import Paging
 from mcp_shortvol.progress import Progress
 from mcp_shortvol.question import Question
@@ -157,7 +158,7 @@ async def _mend(gathered: Gathered[Row], shelf: Shelf[Row]) -> None:
 
 def _as_of(question: Question, kept: Kept[Row]) -> float | None:
     """When the kept days were the answer's newest; None where nobody knows what lies between them and its end."""
-    inside = question.end is not None and question.end <= kept.run.until
+    inside = question.end is not None and weekdays(kept.run.until, question.end) <= 0
     return kept.run.checked_at if inside else kept.run.topped_at
 
 

@@ -507,6 +507,15 @@ class TestFailures:
                 await history.series(vendor, Question(Symbol("5", TENCENT.market), 5))
         assert str(caught.value) == str(GONE)
 
+    async def test_an_end_on_a_weekend_is_that_of_the_friday_before(self) -> None:
+        vendor = Vendor(keys="time", today=date(2026, 6, 8))  # a Monday
+        sunday = newest(20, end=date(2026, 6, 7))
+        async with history_of(vendor, fresh=0) as history:
+            await history.series(vendor, sunday)
+            vendor.fails = [GONE]
+            series = await history.series(vendor, sunday)
+        assert [len(series.days), series.complete] == [20, False]
+
     async def test_a_past_that_was_jumped_to_is_not_taken_for_the_present(self) -> None:
         vendor = Vendor(keys="time")
         async with history_of(vendor) as history:

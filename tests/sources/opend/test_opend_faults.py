@@ -124,8 +124,8 @@ async def test_what_passes_is_tried_again(opend_gateway: OpenDGateway, fault: st
 
 @pytest.mark.parametrize("fault", FAILURES)
 async def test_each_failure_has_its_words_and_leaves_the_source_usable(opend_gateway: OpenDGateway, fault: str) -> None:
-    async with connected(opend_gateway, seconds=0.15) as source:
-        opend_gateway.fail(fault, seconds=0.3)
+    async with connected(opend_gateway, seconds=0.5) as source:
+        opend_gateway.fail(fault, seconds=1.0)
         with pytest.raises(FAILURES[fault]) as caught:
             await ask(source)
         assert not any(mark in str(caught.value) for mark in HOSTILE)

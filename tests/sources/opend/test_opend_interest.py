@@ -169,8 +169,8 @@ class TestTheSandbox:
     async def test_each_failure_has_its_words_and_leaves_the_source_usable(
         self, gateway: OpenDGateway, fault: str
     ) -> None:
-        async with over(gateway, seconds=0.15) as source:
-            gateway.fail(fault, seconds=0.3, on=ASK)
+        async with over(gateway, seconds=0.5) as source:
+            gateway.fail(fault, seconds=1.0, on=ASK)
             with pytest.raises(FAILURES[fault]) as caught:
                 await ask(source)
             assert not any(mark in str(caught.value) for mark in HOSTILE)
