@@ -193,8 +193,10 @@ class Database:
         self._close()
         if self._file is None:
             return
-        if self._file.suffix not in _OWN_SUFFIXES and not self._file.read_bytes()[:16].startswith(_SQLITE):
-            raise OSError("it is a file of another kind") from None
+        if self._file.suffix not in _OWN_SUFFIXES:
+            with self._file.open("rb") as content:
+                if content.read(len(_SQLITE)) != _SQLITE:
+                    raise OSError("it is a file of another kind")
         if self._is_another():
             return
         numbers = ("", *(f"-{number}" for number in range(2, _MOST_SET_ASIDE + 1)))

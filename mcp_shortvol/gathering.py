@@ -93,11 +93,6 @@ class Gathered(Generic[Row]):
         news = sum(row.date not in self.days and self.question.includes(row.date) for row in kept.rows)
         return self.missing - news <= 0 or (start is not None and kept.run.oldest <= start)
 
-    def alone_would_cover(self, kept: Kept[Row]) -> bool:
-        """Whether the rows of a run answer the question by themselves."""
-        start = self.question.start
-        return len(kept.rows) >= self.wanted or (start is not None and kept.run.oldest <= start)
-
     def add_kept(self, kept: Kept[Row]) -> None:
         """Take in the rows of a run that goes on from here without a gap, or with which it begins."""
         self._add({row.date: row for row in kept.rows if row.date not in self.days})
@@ -111,7 +106,7 @@ class Gathered(Generic[Row]):
         return not self.unreadable and not self.doubted and all(row.whole for row in self.days.values())
 
     def mend(self, kept: Kept[Row]) -> int:
-        """Let kept rows stand in for those that did not come whole, and say how many did.
+        """Let kept rows stand in for those that did not come whole; how many of the answer's do.
 
         None does where anything that could be read says something else than they do. The newest one stands in for
         nothing while its figures still move. Doubted rows on dates of which they know nothing go.
@@ -123,10 +118,11 @@ class Gathered(Generic[Row]):
         if any(_contradicts(row, rows[row.date]) for row in believed if row.date in rows):
             return 0
         good = {row.date for row in believed if row.whole}
-        mended = {day: row for day, row in rows.items() if day not in good}
+        # Of a row that could not be read not even the date is known: it may be any that is not here.
+        mended = {day: row for day, row in rows.items() if day not in good and (self.unreadable or day in self.days)}
         made_up = {day for day in self.doubted if min(rows) <= day <= max(rows)} - rows.keys()
         self.days = {day: row for day, row in self.days.items() if day not in made_up} | mended
-        return len(mended)
+        return sum(row.date in mended for row in self.newest_first[: self.question.limit])
 
     def _add(self, news: dict[date, Row]) -> None:
         """Take in rows of which none is here."""

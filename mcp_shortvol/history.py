@@ -131,7 +131,8 @@ async def _take_kept(gathered: Gathered[Row], shelf: Shelf[Row], error: ShortVol
     kept = await shelf.look(gathered.window)
     as_of = _as_of(gathered.question, kept) if kept else None
     if kept is not None and as_of is not None and kept.rows:
-        if gathered.alone_would_cover(kept) or kept.run.begun_at is not None:
+        alone: Gathered[Row] = Gathered(gathered.question, gathered.unit)
+        if alone.would_cover(kept) or kept.run.begun_at is not None:
             gathered.clear()
             gathered.add_kept(kept)
             return as_of
@@ -150,9 +151,10 @@ async def _mend(gathered: Gathered[Row], shelf: Shelf[Row]) -> None:
     if kept is not None and (mended := gathered.mend(kept)):
         gathered.ending = Ending.INTERRUPTED
         gathered.interruption = Interruption(
-            f"{mended} of the {gathered.unit} did not come whole, and are given as they were kept.",
+            f"{mended} of the {gathered.unit} did not come whole.",
             "Ask again later.",
             kept.run.checked_at,
+            partly=True,
         )
 
 

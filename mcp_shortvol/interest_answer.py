@@ -115,8 +115,8 @@ def _cell(name: str, value: Any) -> str:
 
 def _summary(series: InterestSeries) -> str:
     label = "Sandbox, invented figures. " if series.invented else ""
-    if series.interruption is not None and series.interruption.as_of is not None:
-        label += f"Kept figures as of {moment(series.interruption.as_of)}, not refreshed. "
+    if series.interruption is not None and (since := series.interruption.stale_since) is not None:
+        label += f"Kept figures as of {moment(since)}, not refreshed. "
     if not series.reports:
         until = f" up to {series.question.end}" if series.question.end else ""
         return f"{label}No reports of short interest for {series.question.symbol}{until}."
@@ -152,7 +152,7 @@ def _notes(series: InterestSeries) -> Iterator[str]:
     if damaged := sum(report.damaged for report in reports):
         yield f"Figures of {damaged} reports could not be read and are null here: they are unknown, not 0."
     if series.restated:
-        yield restatement(series.restated, "all reports here")
+        yield restatement(series.restated, "reports", series.interruption)
     if series.interruption is not None:
         yield interrupted(series.interruption)
     elif series.ending is Ending.STALLED:

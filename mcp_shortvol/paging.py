@@ -157,12 +157,15 @@ class Paging(Generic[Row]):
 
     async def _take_in(self, page: Page[Row], until: date | None, *, made_up: bool) -> tuple[int, Run | None]:
         """Gather a page and keep it: how many of its dates were here, and the run that it was found to go on with."""
+        doubted = self._shelf.doubted(page, made_up=made_up)
         restated = self._restated_by(page)
-        if restated and (self._took_kept or self._gathered.oldest in restated):
-            if self._took_kept:  # else it is the source that changed between two pages, and was told to nobody
-                self._gathered.restated |= restated
+        if self._took_kept and restated - doubted:
+            self._gathered.restated |= restated - doubted
+            await self._keep(page, until)  # so that the store forgets what it contradicts
             raise _OfNoUse
-        doubted = self._strays(page) | self._shelf.doubted(page, made_up=made_up)
+        if not self._took_kept and self._gathered.oldest in restated:  # the source changed between two pages
+            raise _OfNoUse
+        doubted |= self._strays(page)
         repeated = self._gathered.add(page, doubted)
         if not doubted:
             return repeated, await self._keep(page, until)

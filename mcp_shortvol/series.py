@@ -67,11 +67,18 @@ class Interruption:
     """What kept a question from being answered in full now: the failure in words, and what to do about it.
 
     `as_of` is the Unix time at which days kept from then were the newest there were; None where the days are of now.
+    `partly` says that only those are kept ones which did not come whole.
     """
 
     what: str
     next_step: str
     as_of: float | None
+    partly: bool = False
+
+    @property
+    def stale_since(self) -> float | None:
+        """When all the days here were the newest there were; None where any is of now."""
+        return None if self.partly else self.as_of
 
 
 class Ending(Enum):
@@ -82,7 +89,7 @@ class Ending(Enum):
     DAY_LIMIT = "the range holds more days than one call gives"
     SOURCE_LIMIT = "the source does not give days this far back"
     STALLED = "the source stopped giving older days without saying that there are none"
-    INTERRUPTED = "a failure, or the end of the time a call has, came before the rest"
+    INTERRUPTED = "a failure, or the end of the time a call has, came before the rest; or some came damaged"
 
 
 @dataclass(frozen=True, slots=True)

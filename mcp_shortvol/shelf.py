@@ -32,7 +32,7 @@ class Shelf(Generic[Row]):
     async def look(self, window: Window) -> Kept[Row] | None:
         """The newest run with a day on or before the window's end; of a market and a sandbox the one seen last.
 
-        Invented days are old after some minutes, and then no match for any of a market.
+        Invented days that are some minutes old give way to those of a market, however old these are.
         """
         real, played, kind = self._key(False), self._key(True), self._source.row
         kept = await self._store.look((real, played), kind, window)

@@ -4,6 +4,7 @@ A vendor is played whose days appear, are restated and fail to come, while quest
 """
 
 import contextlib
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -15,10 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mcp_shortvol.answer import answer_of
 from mcp_shortvol.errors import NotEntitled, ShortVolumeError, UnknownSecurity, UpstreamUnreachable
 from mcp_shortvol.flights import Flight, Flights
 from mcp_shortvol.freshness import Freshness
 from mcp_shortvol.history import History
+from mcp_shortvol.notes import notes_on
 from mcp_shortvol.progress import Progress
 from mcp_shortvol.question import Question
 from mcp_shortvol.quota import OnWait
@@ -416,6 +419,23 @@ class TestRestatements:
         assert list(series.days) == vendor.answer(newest(500))
         assert [bool(series.restated), series.complete] == [True, True]
 
+    @pytest.mark.parametrize("page_limit", [4, 50])
+    async def test_days_that_are_known_to_be_outdated_are_said_to_be(self, page_limit: int) -> None:
+        """And what is known of them is known to the next who asks."""
+        vendor = Vendor(page_limit=page_limit)
+        async with history_of(vendor) as history:
+            await history.series(vendor, newest(500))
+            vendor.advance(10)
+            vendor.restate(0, 1000)
+            vendor.fails = [None, GONE]
+            with contextlib.suppress(UpstreamUnreachable):
+                series = await history.series(vendor, newest(500))
+                stale = series.interruption is not None and series.interruption.stale_since is not None
+                assert series.restated
+                assert stale == (list(series.days) != vendor.answer(newest(len(series.days))))
+                assert ("from before that" in " ".join(notes_on(series))) == stale
+            assert list((await history.series(vendor, newest(500))).days) == vendor.answer(newest(500))
+
     async def test_and_so_does_a_part_of_it(self) -> None:
         vendor = Vendor(page_limit=4)
         async with history_of(vendor) as history:
@@ -747,6 +767,11 @@ class TestMending:
     async def test_a_kept_row_is_as_good(self) -> None:
         series, vendor = await self.kept_then_blotted(lambda _: None)
         assert list(series.days) == vendor.answer(newest(20))
+        assert re.match(
+            "Incomplete: 2 of the days did not come whole. They are given as kept on .*. Ask again later.",
+            notes_on(series)[0],
+        )
+        assert "Kept figures" not in answer_of(series).summary
 
     async def test_one_that_may_be_restated_is_not(self) -> None:
         series, vendor = await self.kept_then_blotted(lambda vendor: vendor.restate(0, 1000))

@@ -5,6 +5,8 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -60,6 +62,23 @@ def test_no_window_of_any_process_holds_more_starts_than_allowed(tmp_path: Path)
     assert starts[-1] - starts[0] < 4 * 0.5 + 1
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is held is given up soon, and soon tried again."""
+    monkeypatch.setattr("mcp_shortvol.database._BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("mcp_shortvol.database._BUSY_PAUSE", 0.05)
+
+
+@contextmanager
+def held(file: Path) -> Iterator[None]:
+    """The file as another program holds it that is stuck while it writes."""
+    holder = sqlite3.connect(file, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    yield
+    holder.execute("ROLLBACK")
+    holder.close()
+
+
 async def test_a_refusal_slows_all_who_share_the_bucket(tmp_path: Path) -> None:
     here, there = bucket(tmp_path / "quotas"), bucket(tmp_path / "quotas")
     await here.back_off(5.0)
@@ -88,23 +107,16 @@ async def test_what_a_restart_of_the_machine_leaves_is_dropped(tmp_path: Path) -
     assert await shared.claim(Rate(1, 60.0)) > 59
 
 
-async def test_a_refusal_is_known_to_all_whatever_becomes_of_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mcp_shortvol.database._BUSY_SECONDS", 0.05)
-    monkeypatch.setattr("mcp_shortvol.database._BUSY_PAUSE", 0.05)
+async def test_a_refusal_is_known_to_all_whatever_becomes_of_the_file(tmp_path: Path, impatient: None) -> None:
     rate = Rate(9, 1.0)
     here, there = bucket(tmp_path / "quotas"), bucket(tmp_path / "quotas")
     assert await here.claim(rate) == 0
-    holder = sqlite3.connect(tmp_path / "quotas", isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    await here.back_off(60)
-    holder.execute("ROLLBACK")
+    with held(tmp_path / "quotas"):
+        await here.back_off(60)
     await anyio.sleep(0.06)
     assert [await here.claim(rate) > 59, await there.claim(rate) > 59] == [True, True]
-    holder.execute("BEGIN IMMEDIATE")
-    assert await there.claim(rate) > 59
-    holder.execute("ROLLBACK")
+    with held(tmp_path / "quotas"):
+        assert await there.claim(rate) > 59
 
 
 @pytest.mark.parametrize("seconds", ["'long'", "x'00'", "1e300", "-1"])
@@ -132,14 +144,12 @@ async def test_who_waits_behind_one_who_found_the_file_held_does_not_wait_too(
     monkeypatch.setattr("mcp_shortvol.database._BUSY_SECONDS", 0.3)
     shared = bucket(tmp_path / "quotas")
     await shared.claim(Rate(100, 1.0))
-    holder = sqlite3.connect(tmp_path / "quotas", isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    began = time.monotonic()
-    async with anyio.create_task_group() as tasks:
-        for _ in range(8):
-            tasks.start_soon(shared.claim, Rate(100, 1.0))
-    assert time.monotonic() - began < 0.9
-    holder.execute("ROLLBACK")
+    with held(tmp_path / "quotas"):
+        began = time.monotonic()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(8):
+                tasks.start_soon(shared.claim, Rate(100, 1.0))
+        assert time.monotonic() - began < 0.9
 
 
 async def test_what_could_not_be_opened_once_is_opened_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,17 +185,13 @@ async def test_where_the_file_is_unusable_the_process_counts_alone(
 
 
 async def test_starts_that_were_seen_in_a_file_count_on_without_it_and_those_made_without_it_in_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, impatient: None
 ) -> None:
-    monkeypatch.setattr("mcp_shortvol.database._BUSY_SECONDS", 0.05)
-    monkeypatch.setattr("mcp_shortvol.database._BUSY_PAUSE", 0.05)
     rate = Rate(4, 60.0)
     here, there = bucket(tmp_path / "quotas"), bucket(tmp_path / "quotas")
     assert [await there.claim(rate), await there.claim(rate), await here.claim(rate)] == [0, 0, 0]
-    holder = sqlite3.connect(tmp_path / "quotas", isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    assert [await here.claim(rate) > 0, await here.claim(rate) > 0] == [False, True]
-    holder.execute("ROLLBACK")
+    with held(tmp_path / "quotas"):
+        assert [await here.claim(rate) > 0, await here.claim(rate) > 0] == [False, True]
     await anyio.sleep(0.06)
     assert await here.claim(rate) > 50
     assert await there.claim(rate) > 50
