@@ -10,8 +10,8 @@ _REQUESTS, _SECONDS = 300, 1
 
 
 async def _ours(file: Path, count: int) -> None:
-    from mcp_shortvol.quota import Quota, Rate
-    from mcp_shortvol.shared_bucket import SharedBucket, starts_in
+    from mcp_shortvol.quotas.quota import Quota, Rate
+    from mcp_shortvol.quotas.shared_bucket import SharedBucket, starts_in
 
     bucket = SharedBucket(starts_in(file), "bench")
     quota = Quota(Rate(_REQUESTS, _SECONDS), concurrent=1, bucket=bucket)

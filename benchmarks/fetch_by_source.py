@@ -5,12 +5,12 @@ import sys
 import anyio
 
 from benchmarks.peak_memory import print_with_peak_memory
-from mcp_shortvol.history import fetch_series
-from mcp_shortvol.markets import Market
-from mcp_shortvol.question import Question
-from mcp_shortvol.quota import Quota
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.question import Question
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.history.history import fetch_series
+from mcp_shortvol.quotas.quota import Quota
 from mcp_shortvol.sources.opend import OpenD, OpenDSource
-from mcp_shortvol.symbols import Symbol
 
 
 async def _fetch(host: str, port: int, days: int) -> int:

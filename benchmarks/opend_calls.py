@@ -14,12 +14,12 @@ from anyio.from_thread import start_blocking_portal
 from benchmarks.measure import interleaved
 from benchmarks.opend_sandbox import opend_in_another_process
 from benchmarks.thin_client import ThinClient
-from mcp_shortvol.history import fetch_series
-from mcp_shortvol.markets import Market
-from mcp_shortvol.question import Question
-from mcp_shortvol.quota import Quota
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.question import Question
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.history.history import fetch_series
+from mcp_shortvol.quotas.quota import Quota
 from mcp_shortvol.sources.opend import OpenD, OpenDSource
-from mcp_shortvol.symbols import Symbol
 
 __all__ = ["opend_calls"]
 

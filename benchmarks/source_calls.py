@@ -19,14 +19,14 @@ from benchmarks.measure import interleaved
 from benchmarks.opend_sandbox import sandbox_in_another_process
 from benchmarks.thin_client import ThinClient
 from benchmarks.thin_http import ThinCloud, ThinLongbridge
-from mcp_shortvol.freshness import Freshness
-from mcp_shortvol.history import History
-from mcp_shortvol.markets import Market
-from mcp_shortvol.question import Question
+from mcp_shortvol.cache.sqlite_store import SqliteStore
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.question import Question
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.history.freshness import Freshness
+from mcp_shortvol.history.history import History
 from mcp_shortvol.settings import SourceName, load_settings
 from mcp_shortvol.sources import Source
-from mcp_shortvol.sqlite_store import SqliteStore
-from mcp_shortvol.symbols import Symbol
 from mcp_shortvol.upstreams import Upstreams
 
 __all__ = ["source_calls"]

@@ -1,6 +1,6 @@
 """`python -m mcp_shortvol` is the command `mcp-shortvol`."""
 
-from mcp_shortvol.cli import main
+from mcp_shortvol.cli.main import main
 
 if __name__ == "__main__":
     main()

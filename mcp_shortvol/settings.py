@@ -14,10 +14,10 @@ from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, Validation
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from mcp_shortvol.credentials import header_text
-from mcp_shortvol.errors import NotConfigured
-from mcp_shortvol.markets import Market
-from mcp_shortvol.quota import Rate
+from mcp_shortvol.domain.credentials import header_text
+from mcp_shortvol.domain.errors import NotConfigured
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.quotas.quota import Rate
 
 __all__ = ["SANDBOX_DATES", "FutuSource", "Settings", "SourceName", "load_settings", "variables_set"]
 

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Self
 import anyio
 import anyio.to_thread
 
-from mcp_shortvol.errors import NotConfigured, ShortVolumeError
-from mcp_shortvol.freshness import Freshness
-from mcp_shortvol.quota import Quota, Rate
+from mcp_shortvol.answers.words import listed
+from mcp_shortvol.cache.store import NOTHING_KEPT, Store
+from mcp_shortvol.domain.errors import NotConfigured, ShortVolumeError
+from mcp_shortvol.history.freshness import Freshness
+from mcp_shortvol.quotas.quota import Quota, Rate
 from mcp_shortvol.settings import FutuSource, Settings, SourceName
-from mcp_shortvol.store import NOTHING_KEPT, Store
-from mcp_shortvol.words import listed
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from mcp_shortvol.database import Database
-    from mcp_shortvol.history import History
+    from mcp_shortvol.files.database import Database
+    from mcp_shortvol.history.history import History
     from mcp_shortvol.sources import InterestSource, RankingSource, Source
     from mcp_shortvol.sources.http import Credentials
     from mcp_shortvol.sources.opend.connection import OpenD
@@ -92,7 +92,7 @@ class Upstreams:
     def history(self) -> "History":
         """What answers questions over the vendors, out of what is kept and what they give."""
         if self._history is None:
-            from mcp_shortvol.history import History
+            from mcp_shortvol.history.history import History
 
             self._history = History(self.store, Freshness(self._settings.fresh_seconds), self._tasks)
         return self._history
@@ -257,12 +257,12 @@ class Upstreams:
 
     def _quota(self, title: str, rate: Rate | None, concurrent: int, bucket: str, pause: float) -> Quota:
         """A quota whose bucket all processes share that ask the same upstream with the same account."""
-        from mcp_shortvol.shared_bucket import SharedBucket, starts_in
+        from mcp_shortvol.quotas.shared_bucket import SharedBucket, starts_in
 
         if self._settings.sandbox:  # at a port of its own: nobody shares it
             return Quota(rate, concurrent=concurrent, title=title, pause=pause)
         if self._buckets is None:
-            from mcp_shortvol.folder import STARTS_FILE, data_folder
+            from mcp_shortvol.files.folder import STARTS_FILE, data_folder
 
             self._buckets = starts_in(data_folder(self._settings.data_dir) / STARTS_FILE)
             self._closing.push_async_callback(self._buckets.aclose)
@@ -274,12 +274,12 @@ class Upstreams:
         setting = self._settings.store or ("memory:" if self._settings.sandbox else None)
         if setting == "off":
             return NOTHING_KEPT
-        from mcp_shortvol.sqlite_store import SqliteStore
+        from mcp_shortvol.cache.sqlite_store import SqliteStore
 
         if setting == "memory:":
             store = SqliteStore(None)
         elif setting is None:
-            from mcp_shortvol.folder import DAYS_FILE, data_folder
+            from mcp_shortvol.files.folder import DAYS_FILE, data_folder
 
             store = SqliteStore(data_folder(self._settings.data_dir) / DAYS_FILE)
         else:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mcp_shortvol.sandbox.longbridge import LongbridgeGateway
-from mcp_shortvol.sandbox.opend_gateway import OpenDGateway
+from mcp_shortvol.sandbox.longbridge.gateway import LongbridgeGateway
+from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
 from mcp_shortvol.sandbox.runner import Sandbox
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"

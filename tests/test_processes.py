@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from mcp_shortvol.markets import Market
-from mcp_shortvol.sandbox.market import days
-from mcp_shortvol.sandbox.opend_gateway import OpenDGateway
-from mcp_shortvol.symbols import Symbol
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.sandbox.market.days import days
+from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
 
 AS_OF = date(2026, 6, 12)  # of the sandbox that the tests share
 TENCENT = Symbol("700", Market.HK)
@@ -162,7 +162,7 @@ def test_eight_processes_at_once_get_every_day_and_no_refusal(
 ) -> None:
     """The vendor's limit scaled down, 30 requests in 3 s; `make bench` does it in the vendor's own 30."""
     opend.limited = True
-    monkeypatch.setattr("mcp_shortvol.sandbox.opend_gateway._WINDOW_S", 3.0)
+    monkeypatch.setattr("mcp_shortvol.sandbox.opend.gateway._WINDOW_S", 3.0)
     symbols = ["HK.00700", "HK.09988", "HK.03690", "HK.01211", "US.AAPL", "US.TSLA", "US.NVDA", "US.AMD"]
     servers = [start(SHORTVOL_FUTU_QUOTA="30/3.5") for _ in symbols]
     found: dict[str, dict[str, Any]] = {}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mcp_shortvol.errors import NotConfigured
-from mcp_shortvol.quota import Rate
+from mcp_shortvol.domain.errors import NotConfigured
+from mcp_shortvol.quotas.quota import Rate
 from mcp_shortvol.settings import load_settings
 
 

@@ -11,7 +11,7 @@ import pytest
 from mcp import Client, StdioServerParameters, stdio_client
 
 from mcp_shortvol import __version__
-from mcp_shortvol.sandbox.longbridge import LongbridgeGateway
+from mcp_shortvol.sandbox.longbridge.gateway import LongbridgeGateway
 
 COMMAND = str(Path(sys.executable).with_name("mcp-shortvol"))
 
@@ -88,7 +88,16 @@ def test_a_setting_that_cannot_be_used_ends_it_with_a_sentence() -> None:
     assert done.stderr.startswith("mcp-shortvol: A setting cannot be used (SHORTVOL_TIMEOUT")
 
 
-HEAVY = {"httpx", "sqlite3", "stamina", "filelock", "tabulate", "platformdirs", "statistics", "mcp_shortvol.history"}
+HEAVY = {
+    "httpx",
+    "sqlite3",
+    "stamina",
+    "filelock",
+    "tabulate",
+    "platformdirs",
+    "statistics",
+    "mcp_shortvol.history.history",
+}
 
 
 def test_the_tools_are_listed_before_anything_heavy_is_imported() -> None:

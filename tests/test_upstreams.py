@@ -6,12 +6,12 @@ from pathlib import Path
 import anyio
 import pytest
 
-from mcp_shortvol.errors import NotConfigured, SetupError, UpstreamUnreachable
-from mcp_shortvol.history import fetch_series
-from mcp_shortvol.question import Question
-from mcp_shortvol.sandbox.opend_gateway import OpenDGateway
+from mcp_shortvol.domain.errors import NotConfigured, SetupError, UpstreamUnreachable
+from mcp_shortvol.domain.question import Question
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.history.history import fetch_series
+from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
 from mcp_shortvol.settings import load_settings
-from mcp_shortvol.symbols import Symbol
 from mcp_shortvol.upstreams import Upstreams
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from threading import Lock
 
-from mcp_shortvol.errors import InvalidRequest
+from mcp_shortvol.domain.errors import InvalidRequest
 from mcp_shortvol.sandbox.deliveries import cut_short, delayed, dripping, flood, raw, reset, silence
 from mcp_shortvol.sandbox.http import Request, Response
 

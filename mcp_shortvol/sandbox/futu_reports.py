@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import date
 
-from mcp_shortvol.markets import Market
-from mcp_shortvol.sandbox.futu import Row
-from mcp_shortvol.sandbox.positions import Position, reports
-from mcp_shortvol.symbols import Symbol
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.sandbox.futu_rows import Row
+from mcp_shortvol.sandbox.market.positions import Position, reports
 
 __all__ = ["report_rows"]
 

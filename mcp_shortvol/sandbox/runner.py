@@ -17,13 +17,13 @@ from typing import Protocol, Self
 
 from anyio.from_thread import start_blocking_portal
 
-from mcp_shortvol.errors import InvalidRequest, NotConfigured
+from mcp_shortvol.domain.errors import InvalidRequest, NotConfigured
 from mcp_shortvol.sandbox.faults import parse_fault
-from mcp_shortvol.sandbox.futu_cloud import FutuCloudGateway
+from mcp_shortvol.sandbox.futu_cloud.gateway import FutuCloudGateway
 from mcp_shortvol.sandbox.http import HttpServer, Request, Response
-from mcp_shortvol.sandbox.longbridge import LongbridgeGateway
-from mcp_shortvol.sandbox.opend import OpenDService
-from mcp_shortvol.sandbox.opend_gateway import OpenDGateway
+from mcp_shortvol.sandbox.longbridge.gateway import LongbridgeGateway
+from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
+from mcp_shortvol.sandbox.opend.server import OpenDService
 
 __all__ = ["Sandbox", "serve"]
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Generic, Protocol
 
-from mcp_shortvol.interest import Report
-from mcp_shortvol.markets import Market
-from mcp_shortvol.quota import OnWait
-from mcp_shortvol.ranking import Direction, OrderBy, Ranked
-from mcp_shortvol.rows import Row
-from mcp_shortvol.series import Day, ShortPosition
-from mcp_shortvol.symbols import Symbol
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.ranking import Direction, OrderBy, Ranked
+from mcp_shortvol.domain.rows import Row
+from mcp_shortvol.domain.short_interest import Report
+from mcp_shortvol.domain.short_volume import Day, ShortPosition
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.quotas.quota import OnWait
 
 __all__ = ["InterestSource", "Page", "Paged", "RankingPage", "RankingSource", "Source"]
 
@@ -83,7 +83,7 @@ class Paged(Protocol[Row]):
     async def fetch_page(
         self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
     ) -> Page[Row]:
-        """One page of at most `size` rows from `cursor` back in time; raises errors of `mcp_shortvol.errors` only.
+        """One page of at most `size` rows from `cursor` back in time; raises errors of `domain.errors` only.
 
         `on_wait` is told when the vendor's quota makes the call wait.
         """
@@ -141,7 +141,7 @@ class RankingSource(Protocol):
         count: int,
         on_wait: OnWait | None = None,
     ) -> RankingPage:
-        """At most `count` names from place `offset` on, counted from 0; raises errors of `mcp_shortvol.errors` only.
+        """At most `count` names from place `offset` on, counted from 0; raises errors of `domain.errors` only.
 
         The list may move between two pages. `on_wait` is told when the vendor's quota makes the call wait.
         """

@@ -6,8 +6,8 @@ Hong Kong's carry the SFC's aggregated positions and percent of shares issued.
 
 from collections.abc import Mapping
 
-from mcp_shortvol.interest import Report
-from mcp_shortvol.markets import Market
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.short_interest import Report
 from mcp_shortvol.sources.futu_rows import RowFormat, Rows, read_rows
 
 __all__ = ["CLOUD_REPORTS", "OPEND_REPORTS", "PCT_BASES", "read_reports"]

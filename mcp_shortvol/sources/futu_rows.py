@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Generic
 
-from mcp_shortvol.errors import UpstreamChanged
-from mcp_shortvol.markets import Market
-from mcp_shortvol.rows import Row
-from mcp_shortvol.series import Day, ShortPosition
+from mcp_shortvol.domain.errors import UpstreamChanged
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.rows import Row
+from mcp_shortvol.domain.short_volume import Day, ShortPosition
 from mcp_shortvol.sources.scalars import Unreadable, read_float, read_int
 
 __all__ = ["CLOUD_ROWS", "OPEND_ROWS", "RowFormat", "Rows", "read_cursor", "read_position", "read_rows"]

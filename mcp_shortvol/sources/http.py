@@ -19,7 +19,7 @@ import httpx
 import stamina
 import stamina.instrumentation
 
-from mcp_shortvol.errors import (
+from mcp_shortvol.domain.errors import (
     NotConfigured,
     UpstreamChanged,
     UpstreamError,

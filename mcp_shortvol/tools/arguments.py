@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from mcp_shortvol.question import MAX_DAYS
+from mcp_shortvol.domain.question import MAX_DAYS
 from mcp_shortvol.settings import SourceName
 
 __all__ = [

@@ -9,8 +9,8 @@ from mcp.server.mcpserver.context import Context
 from mcp_types import CallToolResult, TextContent
 from pydantic import BaseModel
 
-from mcp_shortvol.errors import out_of_time
-from mcp_shortvol.progress import Progress
+from mcp_shortvol.domain.errors import out_of_time
+from mcp_shortvol.domain.progress import Progress
 
 __all__ = ["progress_of", "result", "within"]
 

@@ -7,9 +7,9 @@ from mcp_types import CallToolResult
 from pydantic import BeforeValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from mcp_shortvol.interest_answer import InterestAnswer, interest_answer_of, interest_text
-from mcp_shortvol.question import Question
-from mcp_shortvol.symbols import Symbol
+from mcp_shortvol.answers.short_interest import InterestAnswer, interest_answer_of, interest_text
+from mcp_shortvol.domain.question import Question
+from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.tools.arguments import (
     EndDateArgument,
     FormatArgument,

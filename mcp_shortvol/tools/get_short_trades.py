@@ -4,8 +4,8 @@ from typing import Any
 
 from mcp.server.mcpserver.context import Context
 
-from mcp_shortvol.question import Question
-from mcp_shortvol.symbols import Symbol
+from mcp_shortvol.domain.question import Question
+from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.tools.arguments import (
     CountArgument,
     EndDateArgument,

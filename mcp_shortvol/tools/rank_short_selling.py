@@ -6,10 +6,10 @@ from mcp.server.mcpserver.context import Context
 from mcp_types import CallToolResult
 from pydantic import BeforeValidator, Field
 
-from mcp_shortvol.markets import Market
-from mcp_shortvol.ranking import Direction, OrderBy, Ranked
-from mcp_shortvol.ranking_answer import RankingAnswer, ranking_answer_of, ranking_text
-from mcp_shortvol.ranking_pages import fetch_ranking
+from mcp_shortvol.answers.ranking import RankingAnswer, ranking_answer_of, ranking_text
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.ranking import Direction, OrderBy, Ranked
+from mcp_shortvol.history.ranking_pages import fetch_ranking
 from mcp_shortvol.tools.arguments import whole_number
 from mcp_shortvol.tools.calls import progress_of, result, within
 from mcp_shortvol.tools.strict import StrictTool

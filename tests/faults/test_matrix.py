@@ -17,8 +17,8 @@ import stamina
 from mcp import Client
 from mcp_types import CallToolResult
 
-from mcp_shortvol.freshness import Freshness
-from mcp_shortvol.markets import Market
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.history.freshness import Freshness
 from mcp_shortvol.sandbox.runner import Sandbox
 from mcp_shortvol.server import build_server
 from mcp_shortvol.settings import load_settings

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 import atheris
 
 with atheris.instrument_imports(include=["mcp_shortvol.sources"]):
-    from mcp_shortvol.errors import ShortVolumeError
-    from mcp_shortvol.markets import Market
+    from mcp_shortvol.domain.errors import ShortVolumeError
+    from mcp_shortvol.domain.markets import Market
     from mcp_shortvol.sources.futu_rows import OPEND_ROWS, read_cursor, read_rows
     from mcp_shortvol.sources.opend.failures import MalformedAnswer, Refusal
     from mcp_shortvol.sources.opend.frame import BadFrame, Frame, FrameDecoder

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcp_shortvol.errors import InvalidSymbol, ShortVolumeError
-from mcp_shortvol.interest import Report
-from mcp_shortvol.markets import Market
-from mcp_shortvol.series import Day
+from mcp_shortvol.domain.errors import InvalidSymbol, ShortVolumeError
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.short_interest import Report
+from mcp_shortvol.domain.short_volume import Day
+from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.sources.futu_cloud.envelope import data_of as cloud_data_of
 from mcp_shortvol.sources.futu_interest_rows import CLOUD_REPORTS, OPEND_REPORTS
 from mcp_shortvol.sources.futu_rows import CLOUD_ROWS, OPEND_ROWS, RowFormat, read_cursor, read_position, read_rows
@@ -25,7 +26,6 @@ from mcp_shortvol.sources.opend.failures import MalformedAnswer, Refusal
 from mcp_shortvol.sources.opend.frame import HEADER_LENGTH, BadFrame, Frame, FrameDecoder
 from mcp_shortvol.sources.opend.messages import GlobalState, Greeting, read_answer
 from mcp_shortvol.sources.opend.ranking import _read_row, _read_total
-from mcp_shortvol.symbols import Symbol
 from tests.fuzz.anything import EXAMPLES, json_values, like, texts
 
 fuzzed = settings(max_examples=EXAMPLES, deadline=None)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mcp_shortvol.sandbox.opend_gateway import OpenDGateway
+from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
 from tests.fuzz.anything import EXAMPLES, json_values, texts
 from tests.test_processes import Server
 

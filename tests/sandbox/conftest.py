@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from mcp_shortvol.sandbox.http import Request
-from mcp_shortvol.sandbox.longbridge_auth import Credentials, signature
+from mcp_shortvol.sandbox.longbridge.auth import Credentials, signature
 from mcp_shortvol.sandbox.runner import Sandbox
 
 AS_OF = date(2026, 5, 22)

@@ -14,7 +14,7 @@ from datetime import date
 import httpx
 import pytest
 
-from mcp_shortvol.errors import InvalidRequest, NotConfigured
+from mcp_shortvol.domain.errors import InvalidRequest, NotConfigured
 from mcp_shortvol.sandbox.runner import Sandbox, serve
 
 HK = "/v1/quote/short-trades/hk"

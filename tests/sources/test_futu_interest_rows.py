@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from mcp_shortvol.errors import UpstreamChanged
-from mcp_shortvol.interest import Report
-from mcp_shortvol.markets import Market
+from mcp_shortvol.domain.errors import UpstreamChanged
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.short_interest import Report
 from mcp_shortvol.sources.futu_interest_rows import CLOUD_REPORTS, OPEND_REPORTS, read_reports
 
 HK_ROW = {

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_shortvol.errors import UpstreamChanged
-from mcp_shortvol.markets import Market
-from mcp_shortvol.series import Day, ShortPosition
+from mcp_shortvol.domain.errors import UpstreamChanged
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.short_volume import Day, ShortPosition
 from mcp_shortvol.sources.futu_rows import CLOUD_ROWS, OPEND_ROWS, read_cursor, read_position, read_rows
 
 HK_ROW = {

@@ -9,7 +9,7 @@ import pytest
 from mcp import Client
 from mcp_types import CallToolResult
 
-from mcp_shortvol.sandbox.opend_gateway import OpenDGateway
+from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
 from mcp_shortvol.sandbox.runner import Sandbox
 from mcp_shortvol.server import build_server
 from mcp_shortvol.settings import load_settings
@@ -157,7 +157,7 @@ async def test_an_opend_that_greets_slowly_does_not_spoil_the_quota(
 ) -> None:
     """The limit scaled down to 30 in 2 s: starts that the quota grants must not gather behind the greeting."""
     opend.limited = True
-    monkeypatch.setattr("mcp_shortvol.sandbox.opend_gateway._WINDOW_S", 2.0)
+    monkeypatch.setattr("mcp_shortvol.sandbox.opend.gateway._WINDOW_S", 2.0)
     opend.fail("slow", times=1, on=1001, seconds=1.0)
     settings = load_settings(SHORTVOL_FUTU_QUOTA="30/2.2")
     async with Client(build_server(settings), raise_exceptions=True) as client:
@@ -193,7 +193,7 @@ async def test_two_long_calls_at_once_wait_for_the_limit_and_say_so(
 ) -> None:
     """The vendor's limit scaled down: 30 requests in 2 s here, and an OpenD that would refuse the 31st."""
     opend.limited = True
-    monkeypatch.setattr("mcp_shortvol.sandbox.opend_gateway._WINDOW_S", 2.0)
+    monkeypatch.setattr("mcp_shortvol.sandbox.opend.gateway._WINDOW_S", 2.0)
     told: tuple[list[str], list[str]] = [], []
     results: list[CallToolResult] = []
     settings = load_settings(SHORTVOL_FUTU_QUOTA="30/2.2")

@@ -8,8 +8,8 @@ import pytest
 from mcp import Client
 from mcp_types import CallToolResult
 
-from mcp_shortvol.sandbox.longbridge import LongbridgeGateway
-from mcp_shortvol.sandbox.opend_gateway import OpenDGateway
+from mcp_shortvol.sandbox.longbridge.gateway import LongbridgeGateway
+from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
 from mcp_shortvol.server import build_server
 from mcp_shortvol.settings import load_settings
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from mcp_shortvol.sandbox.longbridge import LongbridgeGateway
-from mcp_shortvol.sandbox.opend_gateway import OpenDGateway
+from mcp_shortvol.sandbox.longbridge.gateway import LongbridgeGateway
+from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
 from mcp_shortvol.server import build_server
 from mcp_shortvol.settings import load_settings
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import anyio.to_thread
 from pydantic import SecretStr
 
-from mcp_shortvol.credentials import account_mark
-from mcp_shortvol.errors import NotConfigured
+from mcp_shortvol.domain.credentials import account_mark
+from mcp_shortvol.domain.errors import NotConfigured
 from mcp_shortvol.sources.http import Target
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ failure. The gateway in front answers {"code": 429001, …}, or HTML. No text of
 import re
 from collections.abc import Mapping
 
-from mcp_shortvol.errors import (
+from mcp_shortvol.domain.errors import (
     CredentialsRefused,
     InvalidRequest,
     NotConfigured,
@@ -18,9 +18,9 @@ from mcp_shortvol.errors import (
     UpstreamChanged,
     UpstreamFault,
 )
+from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.sources.futu_cloud.auth import CloudCredentials
 from mcp_shortvol.sources.http import Reply
-from mcp_shortvol.symbols import Symbol
 
 __all__ = ["data_of", "is_wrong_path"]
 

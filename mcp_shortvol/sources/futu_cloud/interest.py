@@ -1,7 +1,7 @@
 """Futu's cloud as a source of reports of short interest."""
 
-from mcp_shortvol.interest import Report
-from mcp_shortvol.markets import Market
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.short_interest import Report
 from mcp_shortvol.sources.futu_cloud.pages import FutuCloudPages
 from mcp_shortvol.sources.futu_interest_rows import CLOUD_REPORTS, PCT_BASES
 

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from datetime import date
 from typing import ClassVar, Generic
 
-from mcp_shortvol.markets import Market
-from mcp_shortvol.quota import OnWait, Quota
-from mcp_shortvol.rows import Row
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.rows import Row
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.quotas.quota import OnWait, Quota
 from mcp_shortvol.sources import Page
 from mcp_shortvol.sources.futu_cloud.auth import CloudCredentials
 from mcp_shortvol.sources.futu_cloud.envelope import data_of, is_wrong_path
 from mcp_shortvol.sources.futu_rows import RowFormat, read_rows
 from mcp_shortvol.sources.http import HttpClient, Reply, retrying
-from mcp_shortvol.symbols import Symbol
 
 __all__ = ["FutuCloudPages"]
 

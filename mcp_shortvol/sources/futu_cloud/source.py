@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mcp_shortvol.markets import Market
-from mcp_shortvol.series import Day
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.short_volume import Day
 from mcp_shortvol.sources import Page
 from mcp_shortvol.sources.futu_cloud.pages import FutuCloudPages
 from mcp_shortvol.sources.futu_rows import CLOUD_ROWS, read_position

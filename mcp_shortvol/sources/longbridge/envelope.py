@@ -6,7 +6,7 @@ with 429, 463 or 502. `message` is the gateway's own text and is never passed on
 
 import re
 
-from mcp_shortvol.errors import (
+from mcp_shortvol.domain.errors import (
     CredentialsRefused,
     NotEntitled,
     RateLimited,

@@ -4,8 +4,8 @@ Here too arithmetic decides: in Hong Kong `amount` is shares, `cost` the close o
 in HKD; `rate` is a fraction, of issued shares in Hong Kong and of shares outstanding in the US, not of the float.
 """
 
-from mcp_shortvol.interest import Report
-from mcp_shortvol.markets import Market
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.short_interest import Report
 from mcp_shortvol.sources.longbridge.pages import LongbridgePages
 from mcp_shortvol.sources.longbridge.rows import Cells, RowReaders
 

@@ -23,8 +23,8 @@ import anyio.to_thread
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 
-from mcp_shortvol.credentials import account_mark, header_text
-from mcp_shortvol.errors import CredentialsRefused, NotConfigured, UpstreamError, UpstreamUnreachable
+from mcp_shortvol.domain.credentials import account_mark, header_text
+from mcp_shortvol.domain.errors import CredentialsRefused, NotConfigured, UpstreamError, UpstreamUnreachable
 from mcp_shortvol.sources.http import HttpClient, Target
 from mcp_shortvol.sources.longbridge.region import data_center
 

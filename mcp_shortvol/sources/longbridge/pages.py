@@ -4,14 +4,14 @@ from datetime import date, timedelta
 from time import time
 from typing import ClassVar, Generic
 
-from mcp_shortvol.errors import TokenRefused
-from mcp_shortvol.quota import OnWait, Quota
-from mcp_shortvol.rows import Row
+from mcp_shortvol.domain.errors import TokenRefused
+from mcp_shortvol.domain.rows import Row
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.quotas.quota import OnWait, Quota
 from mcp_shortvol.sources import Page
 from mcp_shortvol.sources.http import Credentials, HttpClient, Reply, retrying
 from mcp_shortvol.sources.longbridge.envelope import data_of
 from mcp_shortvol.sources.longbridge.rows import RowReaders, read_rows
-from mcp_shortvol.symbols import Symbol
 
 __all__ = ["LongbridgePages"]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from mcp_shortvol.errors import UpstreamChanged
-from mcp_shortvol.markets import Market
-from mcp_shortvol.rows import Row
+from mcp_shortvol.domain.errors import UpstreamChanged
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.rows import Row
 from mcp_shortvol.sources.scalars import Unreadable, read_float, read_int
 
 __all__ = ["Cells", "RowReaders", "Rows", "read_rows"]

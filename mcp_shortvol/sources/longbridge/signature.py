@@ -11,7 +11,7 @@ from time import time
 
 from pydantic import SecretStr
 
-from mcp_shortvol.credentials import account_mark
+from mcp_shortvol.domain.credentials import account_mark
 from mcp_shortvol.sources.http import Target
 from mcp_shortvol.sources.longbridge.region import data_center
 

@@ -5,8 +5,8 @@ HKD value of those sales; in the US `total_amount` is total volume, and short vo
 NYSE part; `rate` is a fraction.
 """
 
-from mcp_shortvol.markets import Market
-from mcp_shortvol.series import Day
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.short_volume import Day
 from mcp_shortvol.sources.longbridge.pages import LongbridgePages
 from mcp_shortvol.sources.longbridge.rows import Cells, RowReaders
 

@@ -97,7 +97,7 @@ class OpenD:
         """Ask, and ask once more after what can pass, such as a dropped connection or silence: every call is a read.
 
         A `slot` is entered for each time the request is sent; waiting for it is outside the time-out. Raises Refusal
-        where OpenD refuses, for the caller to word, and otherwise errors of `mcp_shortvol.errors`.
+        where OpenD refuses, for the caller to word, and otherwise errors of `mcp_shortvol.domain.errors`.
         """
         try:
             return await self._ask(protocol, c2s, slot)

@@ -1,14 +1,14 @@
 """OpenD as a source of short interest: protocol 3249, pages of 1 to 50 reports going back in time."""
 
-from mcp_shortvol.interest import Report
-from mcp_shortvol.markets import Market
-from mcp_shortvol.quota import OnWait
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.short_interest import Report
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.quotas.quota import OnWait
 from mcp_shortvol.sources import Page
 from mcp_shortvol.sources.futu_interest_rows import OPEND_REPORTS, PCT_BASES, read_reports
 from mcp_shortvol.sources.futu_rows import read_cursor
 from mcp_shortvol.sources.opend.messages import Protocol
 from mcp_shortvol.sources.opend.pages import ROW_LISTS, SymbolPages, is_anchored
-from mcp_shortvol.symbols import Symbol
 
 __all__ = ["OpenDInterest"]
 

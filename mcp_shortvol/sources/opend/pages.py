@@ -5,15 +5,15 @@ from datetime import date
 from functools import partial
 from typing import ClassVar
 
-from mcp_shortvol.interest import Report
-from mcp_shortvol.markets import Market
-from mcp_shortvol.quota import OnWait, Quota
-from mcp_shortvol.series import Day
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.short_interest import Report
+from mcp_shortvol.domain.short_volume import Day
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.quotas.quota import OnWait, Quota
 from mcp_shortvol.sources.opend.connection import Answer, OpenD
 from mcp_shortvol.sources.opend.failures import Refusal
 from mcp_shortvol.sources.opend.messages import Json, Protocol
 from mcp_shortvol.sources.opend.securities import security
-from mcp_shortvol.symbols import Symbol
 
 __all__ = ["ROW_LISTS", "SymbolPages", "is_anchored"]
 

@@ -3,17 +3,17 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from mcp_shortvol.errors import UpstreamChanged
-from mcp_shortvol.markets import Market
-from mcp_shortvol.quota import OnWait, Quota
-from mcp_shortvol.ranking import NO_VOLUME_DAYS, Direction, OrderBy, Ranked, clean_name
+from mcp_shortvol.domain.errors import UpstreamChanged
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.ranking import NO_VOLUME_DAYS, Direction, OrderBy, Ranked, clean_name
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.quotas.quota import OnWait, Quota
 from mcp_shortvol.sources import RankingPage
 from mcp_shortvol.sources.opend.connection import Answer, OpenD
 from mcp_shortvol.sources.opend.failures import Refusal
 from mcp_shortvol.sources.opend.messages import Json, Protocol
 from mcp_shortvol.sources.opend.securities import MARKET_NUMBERS, read_security
 from mcp_shortvol.sources.scalars import Unreadable, read_float, read_int, read_signed_float, read_signed_int
-from mcp_shortvol.symbols import Symbol
 
 __all__ = ["OpenDRanking"]
 

@@ -2,10 +2,10 @@
 
 import re
 
-from mcp_shortvol.markets import Market
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.sources.opend.messages import Json
 from mcp_shortvol.sources.scalars import Unreadable, read_int
-from mcp_shortvol.symbols import Symbol
 
 __all__ = ["MARKET_NUMBERS", "read_security", "security"]
 

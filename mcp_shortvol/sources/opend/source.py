@@ -1,13 +1,13 @@
 """OpenD as a source of days: protocol 3248, pages of 1 to 50 days going back in time."""
 
-from mcp_shortvol.markets import Market
-from mcp_shortvol.quota import OnWait
-from mcp_shortvol.series import Day, ShortPosition
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.short_volume import Day, ShortPosition
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.quotas.quota import OnWait
 from mcp_shortvol.sources import Page
 from mcp_shortvol.sources.futu_rows import OPEND_ROWS, read_cursor, read_position, read_rows
 from mcp_shortvol.sources.opend.messages import Json, Protocol
 from mcp_shortvol.sources.opend.pages import ROW_LISTS, SymbolPages, is_anchored
-from mcp_shortvol.symbols import Symbol
 
 __all__ = ["OpenDSource"]
 

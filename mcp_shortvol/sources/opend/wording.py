@@ -6,7 +6,7 @@ What OpenD says itself comes from outside and is never repeated.
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mcp_shortvol.errors import (
+from mcp_shortvol.domain.errors import (
     NotConfigured,
     NotEntitled,
     RateLimited,
@@ -18,10 +18,10 @@ from mcp_shortvol.errors import (
     UpstreamTimedOut,
     UpstreamUnreachable,
 )
-from mcp_shortvol.markets import Market
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.sources.opend.failures import Dropped, Reason
 from mcp_shortvol.sources.opend.messages import Protocol
-from mcp_shortvol.symbols import Symbol
 
 __all__ = ["Wording", "predates"]
 

@@ -6,8 +6,8 @@ import pytest
 import stamina
 from pydantic import SecretStr
 
-from mcp_shortvol.quota import Quota
-from mcp_shortvol.sandbox.futu_cloud import DOCUMENTED_PATH, INTEREST_PATHS, PRODUCTION_PATH, FutuCloudGateway
+from mcp_shortvol.quotas.quota import Quota
+from mcp_shortvol.sandbox.futu_cloud.gateway import DOCUMENTED_PATH, INTEREST_PATHS, PRODUCTION_PATH, FutuCloudGateway
 from mcp_shortvol.sandbox.runner import Sandbox
 from mcp_shortvol.sources.futu_cloud.auth import BearerToken, CloudCredentials
 from mcp_shortvol.sources.futu_cloud.source import FutuCloudSource

@@ -19,12 +19,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import SecretStr
 
-from mcp_shortvol.errors import CredentialsRefused, NotConfigured
-from mcp_shortvol.sandbox.futu_cloud import FutuCloudGateway
+from mcp_shortvol.domain.errors import CredentialsRefused, NotConfigured
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.sandbox.futu_cloud.gateway import FutuCloudGateway
 from mcp_shortvol.sources.futu_cloud.auth import ApiKey, BearerToken, cloud_credentials
 from mcp_shortvol.sources.futu_cloud.source import FutuCloudSource
 from mcp_shortvol.sources.http import Target
-from mcp_shortvol.symbols import Symbol
 from tests.sources.futu_cloud.conftest import SourceWith
 
 pytestmark = pytest.mark.anyio

@@ -6,15 +6,15 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
-from mcp_shortvol import errors
-from mcp_shortvol.quota import Quota, Rate
-from mcp_shortvol.sandbox.futu_cloud import FutuCloudGateway
+from mcp_shortvol.domain import errors
+from mcp_shortvol.domain.short_volume import Day
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.quotas.quota import Quota, Rate
+from mcp_shortvol.sandbox.futu_cloud.gateway import FutuCloudGateway
 from mcp_shortvol.sandbox.runner import Sandbox
-from mcp_shortvol.series import Day
 from mcp_shortvol.sources.futu_cloud.auth import BearerToken
 from mcp_shortvol.sources.futu_cloud.source import FutuCloudSource
 from mcp_shortvol.sources.http import HttpClient
-from mcp_shortvol.symbols import Symbol
 
 pytestmark = pytest.mark.anyio
 

@@ -4,18 +4,18 @@ from datetime import date
 
 import pytest
 
-from mcp_shortvol.history import fetch_series
-from mcp_shortvol.question import Question
-from mcp_shortvol.quota import Quota
-from mcp_shortvol.sandbox.futu_cloud import DOCUMENTED_PATH, PRODUCTION_PATH, FutuCloudGateway
+from mcp_shortvol.domain.question import Question
+from mcp_shortvol.domain.short_volume import Day, Ending, Series, ShortPosition
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.history.history import fetch_series
+from mcp_shortvol.quotas.quota import Quota
+from mcp_shortvol.sandbox.futu_cloud.gateway import DOCUMENTED_PATH, PRODUCTION_PATH, FutuCloudGateway
 from mcp_shortvol.sandbox.runner import Sandbox
-from mcp_shortvol.series import Day, Ending, Series, ShortPosition
 from mcp_shortvol.settings import load_settings
 from mcp_shortvol.sources import Source
 from mcp_shortvol.sources.futu_cloud.auth import cloud_credentials
 from mcp_shortvol.sources.futu_cloud.source import FutuCloudSource
 from mcp_shortvol.sources.http import HttpClient
-from mcp_shortvol.symbols import Symbol
 from tests.sources.futu_cloud.conftest import SourceWith
 
 pytestmark = pytest.mark.anyio

@@ -6,20 +6,20 @@ from datetime import date
 import pytest
 from pydantic import SecretStr
 
-from mcp_shortvol import errors
-from mcp_shortvol.history import Gathered, fetch_back
-from mcp_shortvol.interest import Report
-from mcp_shortvol.question import Question
-from mcp_shortvol.quota import Quota
-from mcp_shortvol.sandbox.longbridge import LongbridgeGateway
-from mcp_shortvol.sandbox.positions import reports
+from mcp_shortvol.domain import errors
+from mcp_shortvol.domain.question import Question
+from mcp_shortvol.domain.short_interest import Report
+from mcp_shortvol.domain.short_volume import Ending
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.history.history import Gathered, fetch_back
+from mcp_shortvol.quotas.quota import Quota
+from mcp_shortvol.sandbox.longbridge.gateway import LongbridgeGateway
+from mcp_shortvol.sandbox.market.positions import reports
 from mcp_shortvol.sandbox.runner import Sandbox
-from mcp_shortvol.series import Ending
 from mcp_shortvol.sources import InterestSource
 from mcp_shortvol.sources.http import HttpClient
 from mcp_shortvol.sources.longbridge.interest import LongbridgeInterest
 from mcp_shortvol.sources.longbridge.signature import AppKey
-from mcp_shortvol.symbols import Symbol
 from tests.conftest import AS_OF
 from tests.sources.longbridge.test_source import LASTING, PASSING, TRIED_OUT, UNHARMED
 

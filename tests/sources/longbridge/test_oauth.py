@@ -10,13 +10,13 @@ from pathlib import Path
 import anyio
 import pytest
 
-from mcp_shortvol import errors
-from mcp_shortvol.history import fetch_series
-from mcp_shortvol.question import Question
-from mcp_shortvol.sandbox.longbridge import LongbridgeGateway
-from mcp_shortvol.series import Series
+from mcp_shortvol.domain import errors
+from mcp_shortvol.domain.question import Question
+from mcp_shortvol.domain.short_volume import Series
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.history.history import fetch_series
+from mcp_shortvol.sandbox.longbridge.gateway import LongbridgeGateway
 from mcp_shortvol.settings import load_settings
-from mcp_shortvol.symbols import Symbol
 from mcp_shortvol.upstreams import Upstreams
 
 pytestmark = pytest.mark.anyio

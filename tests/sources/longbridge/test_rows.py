@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_shortvol.errors import UpstreamChanged
-from mcp_shortvol.interest import Report
-from mcp_shortvol.markets import Market
-from mcp_shortvol.series import Day
+from mcp_shortvol.domain.errors import UpstreamChanged
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.short_interest import Report
+from mcp_shortvol.domain.short_volume import Day
 from mcp_shortvol.sources.longbridge import rows
 from mcp_shortvol.sources.longbridge.interest import REPORTS
 from mcp_shortvol.sources.longbridge.rows import Rows

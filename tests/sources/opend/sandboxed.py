@@ -6,7 +6,7 @@ from pathlib import Path
 
 import anyio
 
-from mcp_shortvol.errors import (
+from mcp_shortvol.domain.errors import (
     NotEntitled,
     RateLimited,
     SetupError,
@@ -16,8 +16,8 @@ from mcp_shortvol.errors import (
     UpstreamFault,
     UpstreamUnreachable,
 )
-from mcp_shortvol.sandbox.opend import OpenDService
-from mcp_shortvol.sandbox.opend_gateway import OpenDGateway
+from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
+from mcp_shortvol.sandbox.opend.server import OpenDService
 from mcp_shortvol.sources.opend import OpenD
 
 HOSTILE = ("script", "Ignore all", "\x1b", "\u202e", "\x00")

@@ -13,7 +13,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from mcp_shortvol.errors import (
+from mcp_shortvol.domain.errors import (
     NotConfigured,
     SetupError,
     ShortVolumeError,

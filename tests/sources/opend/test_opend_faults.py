@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from mcp_shortvol.errors import NotConfigured, SetupError
-from mcp_shortvol.history import fetch_series
-from mcp_shortvol.markets import Market
-from mcp_shortvol.question import Question
-from mcp_shortvol.quota import Quota
-from mcp_shortvol.sandbox.opend_gateway import OpenDGateway
-from mcp_shortvol.series import Ending, Series, ShortPosition
+from mcp_shortvol.domain.errors import NotConfigured, SetupError
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.question import Question
+from mcp_shortvol.domain.short_volume import Ending, Series, ShortPosition
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.history.history import fetch_series
+from mcp_shortvol.quotas.quota import Quota
+from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
 from mcp_shortvol.sources.opend import OpenDSource
 from mcp_shortvol.sources.opend.messages import Protocol
-from mcp_shortvol.symbols import Symbol
 from tests.sources.opend.fake_opend import GOLDEN
 from tests.sources.opend.sandboxed import FAILURES, HOSTILE, ONCE, sandboxed
 

@@ -7,19 +7,19 @@ from datetime import date
 
 import pytest
 
-from mcp_shortvol.errors import SetupError, UnknownSecurity
-from mcp_shortvol.history import fetch_back
-from mcp_shortvol.interest import Report
-from mcp_shortvol.markets import Market
-from mcp_shortvol.question import Question
-from mcp_shortvol.quota import Quota
-from mcp_shortvol.sandbox.opend_gateway import OpenDGateway
-from mcp_shortvol.series import Ending
+from mcp_shortvol.domain.errors import SetupError, UnknownSecurity
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.question import Question
+from mcp_shortvol.domain.short_interest import Report
+from mcp_shortvol.domain.short_volume import Ending
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.history.history import fetch_back
+from mcp_shortvol.quotas.quota import Quota
+from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
 from mcp_shortvol.sources import InterestSource
 from mcp_shortvol.sources.opend import OpenDInterest
 from mcp_shortvol.sources.opend.frame import HEADER_LENGTH, Frame
 from mcp_shortvol.sources.opend.messages import Json, Protocol
-from mcp_shortvol.symbols import Symbol
 from tests.sources.opend.fake_opend import FakeOpenD, Peer, golden, ok, opend_at, refused
 from tests.sources.opend.sandboxed import FAILURES, HOSTILE, ONCE, sandboxed
 

@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from mcp_shortvol.errors import (
+from mcp_shortvol.domain.errors import (
     NotEntitled,
     RateLimited,
     SetupError,
@@ -16,16 +16,16 @@ from mcp_shortvol.errors import (
     UpstreamChanged,
     UpstreamFault,
 )
-from mcp_shortvol.markets import Market
-from mcp_shortvol.quota import Quota, Rate
-from mcp_shortvol.ranking import Direction, OrderBy, Ranked
-from mcp_shortvol.ranking_pages import RankingEnding, RankingResult, fetch_ranking
-from mcp_shortvol.sandbox.opend_gateway import OpenDGateway
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.ranking import Direction, OrderBy, Ranked
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.history.ranking_pages import RankingEnding, RankingResult, fetch_ranking
+from mcp_shortvol.quotas.quota import Quota, Rate
+from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
 from mcp_shortvol.sources import RankingSource
 from mcp_shortvol.sources.opend import OpenDRanking
 from mcp_shortvol.sources.opend.frame import HEADER_LENGTH, Frame
 from mcp_shortvol.sources.opend.messages import Json, Protocol
-from mcp_shortvol.symbols import Symbol
 from tests.sources.opend.fake_opend import FakeOpenD, Peer, golden, ok, opend_at, refused
 from tests.sources.opend.sandboxed import FAILURES, HOSTILE, ONCE, sandboxed
 

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from mcp_shortvol.errors import (
+from mcp_shortvol.domain.errors import (
     NotEntitled,
     RateLimited,
     SetupError,
@@ -15,14 +15,14 @@ from mcp_shortvol.errors import (
     UnknownSecurity,
     UpstreamFault,
 )
-from mcp_shortvol.markets import Market
-from mcp_shortvol.quota import Quota, Rate
-from mcp_shortvol.series import ShortPosition
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.short_volume import ShortPosition
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.quotas.quota import Quota, Rate
 from mcp_shortvol.sources import Source
 from mcp_shortvol.sources.opend import OpenDSource
 from mcp_shortvol.sources.opend.frame import HEADER_LENGTH, Frame
 from mcp_shortvol.sources.opend.messages import Json, Protocol
-from mcp_shortvol.symbols import Symbol
 from tests.sources.opend.fake_opend import FakeOpenD, Peer, golden, ok, opend_at, refused
 
 pytestmark = pytest.mark.anyio

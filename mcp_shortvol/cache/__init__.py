@@ -1,0 +1,1 @@
+"""The rows that were fetched, kept for the next question."""

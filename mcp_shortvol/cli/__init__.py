@@ -1,0 +1,1 @@
+"""The command line: `mcp-shortvol` and its commands."""

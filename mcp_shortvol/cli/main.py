@@ -1,0 +1,172 @@
+"""The command `mcp-shortvol`: serve (the default), query, doctor, sandbox.
+
+Exit codes, for scripts: 0 answered, 1 a defect of ours, 2 the question is wrong, 3 something must be set up first,
+4 the vendor did not answer.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import date
+from typing import NoReturn
+
+from mcp_shortvol import __version__
+
+__all__ = ["main"]
+
+_EXAMPLES = """\
+examples:
+  mcp-shortvol                                  serve MCP on standard input and output, for an assistant
+  mcp-shortvol query 700.HK                     the newest 20 trading days of Tencent
+  mcp-shortvol query TSLA --count 60 --json     60 days of Tesla as JSON
+  mcp-shortvol query 700.HK --start 2026-05-01 --end 2026-05-31 --full
+  mcp-shortvol query 700.HK --sandbox           the same without an account; the figures are invented
+  mcp-shortvol doctor                           what is set up, what is kept, and who answers
+  mcp-shortvol sandbox                          play the vendors on this machine, for any program
+exit codes of query and doctor:
+  0 answered   1 a defect of ours   2 the question is wrong   3 something must be set up first   4 the vendor failed
+"""
+_CONNECT = """\
+mcp-shortvol is an MCP server: it speaks JSON-RPC on standard input and waits for an assistant to connect.
+To ask from here instead:       mcp-shortvol query 700.HK --sandbox
+To connect Claude Code:         claude mcp add shortvol -- mcp-shortvol
+Other assistants: see the README. Press Ctrl-C to stop.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command and exit with its code."""
+    options = _parser().parse_args(arguments)
+    if sys.stdin is None or sys.stdout is None:
+        if sys.stderr is not None:
+            sys.stderr.write("mcp-shortvol: Standard input and output must be open.\n")
+        sys.exit(2)
+    try:
+        code = _COMMANDS[options.command](options)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:  # whoever read has enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 0
+    except OSError as error:
+        sys.stderr.write(f"mcp-shortvol: The answer cannot be written: {os.strerror(error.errno or 0)}.\n")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 1
+    sys.exit(code)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mcp-shortvol",
+        description="Daily short volume of US and Hong Kong stocks, for AI assistants over MCP and for the terminal.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"mcp-shortvol {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="command", title="commands")
+    commands.add_parser("serve", help="serve MCP on standard input and output (also without a command)")
+
+    query = commands.add_parser("query", help="print what the tool would answer an assistant")
+    query.add_argument("symbol", help="for example 700.HK, TSLA or BRK.B")
+    query.add_argument("--count", metavar="DAYS", help="trading days, 1 to 1000")
+    query.add_argument("--start", metavar="DATE", help="first trading date, YYYY-MM-DD")
+    query.add_argument("--end", metavar="DATE", help="last trading date, YYYY-MM-DD")
+    forms = query.add_mutually_exclusive_group()
+    forms.add_argument("--json", action="store_true", help="the structured answer, one line of JSON")
+    forms.add_argument("--full", action="store_true", help="every day and every column, as CSV after the summary")
+    query.add_argument(
+        "--source",
+        choices=("auto", "longbridge", "futu_opend", "futu_cloud"),
+        default="auto",
+        help="auto: whichever is set up, a named OpenD before Longbridge before the cloud",
+    )
+    query.add_argument("--sandbox", action="store_true", help="invented figures from this machine; needs no account")
+
+    commands.add_parser("doctor", help="say what is set up, what is kept and which vendor answers; never a secret")
+
+    sandbox = commands.add_parser("sandbox", help="play the vendors on loopback and print how to reach them")
+    sandbox.add_argument("--longbridge-port", type=int, default=0, metavar="PORT", help="default: any free one")
+    sandbox.add_argument("--opend-port", type=int, default=0, metavar="PORT", help="default: any free one")
+    sandbox.add_argument("--cloud-port", type=int, default=0, metavar="PORT", help="default: any free one")
+    sandbox.add_argument("--as-of", type=_date, metavar="DATE", help="newest trading date served; default yesterday")
+    sandbox.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="[UPSTREAM.]NAME[:TIMES]",
+        help="switch a fault of longbridge, opend or cloud on, for tests; repeatable",
+    )
+    return parser
+
+
+def _date(text: str) -> date:
+    from mcp_shortvol.settings import SANDBOX_DATES
+
+    first, last = SANDBOX_DATES
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date as YYYY-MM-DD") from None
+    if not first <= day <= last:
+        raise argparse.ArgumentTypeError(f"{day} is not between {first} and {last}")
+    return day
+
+
+def _serve(_: argparse.Namespace) -> int:
+    import gc
+
+    # The start-up allocates much and frees little: collecting in between finds nothing and costs a twentieth of it.
+    gc.disable()
+    from mcp_shortvol.domain.errors import NotConfigured
+    from mcp_shortvol.server import build_server
+    from mcp_shortvol.settings import load_settings
+
+    try:
+        server = build_server(load_settings())
+    except NotConfigured as error:
+        sys.stderr.write(f"mcp-shortvol: {error}\n")
+        return 3
+    gc.enable()
+    gc.freeze()
+    if sys.stdin.isatty():
+        sys.stderr.write(_CONNECT)
+    # A thread waits for input and cannot be interrupted: Ctrl-C ends the process as it ends any filter.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    server.run("stdio")
+    return 0
+
+
+def _query(options: argparse.Namespace) -> int:
+    from mcp_shortvol.cli.query import query
+
+    return query(options)
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from mcp_shortvol.cli.doctor import doctor
+
+    return doctor()
+
+
+def _sandbox(options: argparse.Namespace) -> int:
+    from mcp_shortvol.domain.errors import InvalidRequest, NotConfigured
+    from mcp_shortvol.sandbox.runner import serve
+
+    try:
+        serve(
+            as_of=options.as_of,
+            longbridge_port=options.longbridge_port,
+            opend_port=options.opend_port,
+            cloud_port=options.cloud_port,
+            faults=options.fault,
+        )
+    except (InvalidRequest, NotConfigured) as error:
+        sys.stderr.write(f"mcp-shortvol: {error}\n")
+        return 2 if isinstance(error, InvalidRequest) else 3
+    return 0
+
+
+_COMMANDS = {None: _serve, "serve": _serve, "query": _query, "doctor": _doctor, "sandbox": _sandbox}

@@ -1,0 +1,1 @@
+"""The words of the field, without a vendor or a protocol: symbols, markets, questions, days, reports, errors."""

@@ -1,0 +1,136 @@
+"""Reports of open short positions: short interest, a stock of shares on a date, and never a day's flow.
+
+US reports stand on FINRA's settlement dates, twice a month; Hong Kong's on the last trading day of a week, where the
+SFC aggregates the positions it is told of, those above its reporting threshold only. Units are as in `series`.
+"""
+
+from calendar import monthrange
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.question import Question
+from mcp_shortvol.domain.short_volume import Ending, Interruption
+
+__all__ = ["InterestSeries", "Report", "days_to_cover", "next_report"]
+
+# FINRA prints 999.99 or 1000 where there was no volume, and 1.00 for anything less: neither is a reading.
+_SENTINEL_DAYS = 999.0
+_FLOOR_DAYS = 1.0
+_US_PUBLISHED_AFTER = 7  # business days after the settlement date
+_HK_PUBLISHED_AFTER = timedelta(days=7)
+
+
+class Report(NamedTuple):
+    """One symbol's open short positions on `date`, a settlement or reporting date, as one vendor reports them.
+
+    `short_interest` is in shares, `short_interest_pct` a percentage of what the source says it is one of,
+    `short_interest_value` in HKD. `average_daily_volume` is shares a day since the report before, and
+    `source_days_to_cover` the vendor's own quotient, sentinels included. `damaged` says that a figure was sent which
+    could not be read.
+    """
+
+    date: date
+    short_interest: int | None
+    short_interest_pct: float | None
+    close: float | None
+    previous_close: float | None = None
+    short_interest_value: float | None = None
+    average_daily_volume: int | None = None
+    source_days_to_cover: float | None = None
+    damaged: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether the position is known and nothing was lost on the way."""
+        return self.short_interest is not None and not self.damaged
+
+
+@dataclass(frozen=True, slots=True)
+class InterestSeries:
+    """The reports that answer a question, newest first, and how they were come by; as `Series` is for days.
+
+    `before` is the report before the oldest one, where there is one: the oldest change is measured against it.
+    """
+
+    question: Question
+    source: str
+    pct_basis: str
+    reports: Sequence[Report]
+    before: Report | None
+    ending: Ending
+    today: date
+    unreadable: int = 0
+    older_rows: str = ""
+    restated: Sequence[date] = ()
+    interruption: Interruption | None = None
+
+    @property
+    def invented(self) -> bool:
+        """Whether the figures come from the sandbox and from no market."""
+        return self.source.startswith("sandbox:")
+
+    @property
+    def complete(self) -> bool:
+        """Whether every report the source has for the question is here."""
+        return self.ending in {Ending.COVERED, Ending.HISTORY_BEGINS} and not self.unreadable
+
+    def changes(self) -> list[tuple[int | None, float | None]]:
+        """For each report the change against the one before it, in shares and in percent; None where one is unknown."""
+        older = [*self.reports[1:], self.before]  # one more than needed where there are no reports
+        return [_change(report, previous) for report, previous in zip(self.reports, older, strict=False)]
+
+
+def _change(report: Report, previous: Report | None) -> tuple[int | None, float | None]:
+    if previous is None or report.short_interest is None or previous.short_interest is None:
+        return None, None
+    shares = report.short_interest - previous.short_interest
+    return shares, 100 * shares / previous.short_interest if previous.short_interest else None
+
+
+def days_to_cover(report: Report) -> float | None:
+    """Short interest / average daily volume, unrounded: the days that buying it all back would take at that volume.
+
+    From the report's own figures wherever both are known. Else the vendor's quotient, unless it is FINRA's sentinel for
+    no volume or its floor of 1.00, which only says "at most one day".
+    """
+    if report.short_interest is not None and report.average_daily_volume:
+        return report.short_interest / report.average_daily_volume
+    given = report.source_days_to_cover
+    return given if given is not None and _FLOOR_DAYS < given < _SENTINEL_DAYS else None
+
+
+def next_report(market: Market, newest: date) -> tuple[date, date]:
+    """The date of the next report after `newest`, and about when it is published.
+
+    By the published calendars without holidays: FINRA settles on the 15th and at the month's end, or the business day
+    before, and publishes seven business days later; the SFC's weekly figure appears a week later.
+    """
+    if market is Market.HK:
+        return newest + timedelta(days=7), newest + timedelta(days=7) + _HK_PUBLISHED_AFTER
+    settlement = _settlement_after(newest)
+    published = settlement
+    for _ in range(_US_PUBLISHED_AFTER):
+        published = _business_day(published + timedelta(days=1), forward=True)
+    return settlement, published
+
+
+def _settlement_after(day: date) -> date:
+    first = day.replace(day=1)
+    following = (first + timedelta(days=32)).replace(day=1)
+    for month in (first, following):
+        for number in (15, monthrange(month.year, month.month)[1]):
+            settlement = _business_day(month.replace(day=number), forward=False)
+            if settlement > day:
+                return settlement
+    raise AssertionError("every month has two settlement dates")
+
+
+def _business_day(day: date, *, forward: bool) -> date:
+    """The day itself, or the next or last weekday where it is none."""
+    step = timedelta(days=1 if forward else -1)
+    while day.weekday() > 4:
+        day += step
+    return day

@@ -1,0 +1,1 @@
+"""A question becomes pages of a source, and the pages become rows."""

@@ -1,0 +1,1 @@
+"""The cloud of Futu, played on loopback."""

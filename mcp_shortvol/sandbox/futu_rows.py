@@ -1,0 +1,93 @@
+"""What Futu says of the invented market: its rows, their 20-day averages and the newest position, on any interface.
+
+Rows carry the vendor's field names as OpenD spells them. Hong Kong has no ratio of the day; in both markets
+`dailyTradeAvgRatio` is the mean of the daily ratios of the 20 trading days that end with the row's.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import lru_cache
+
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.sandbox.market.days import MarketDay, days
+from mcp_shortvol.sandbox.market.positions import Position, reports
+
+__all__ = ["Row", "position", "rows"]
+
+Row = Mapping[str, int | float | str]
+
+_AVERAGED_DAYS = 20
+
+_TENCENT = Symbol("700", Market.HK)
+_APPLE = Symbol("AAPL", Market.US)
+
+# From the vendor's published samples: percent, by the last of the 20 days.
+_PUBLISHED_AVERAGES = {
+    (_TENCENT, date(2026, 4, 24)): 14.18,
+    (_TENCENT, date(2026, 4, 27)): 14.14,
+    (_TENCENT, date(2026, 4, 28)): 14.13,
+    (_TENCENT, date(2026, 4, 29)): 14.02,
+    (_TENCENT, date(2026, 4, 30)): 13.09,
+    (_TENCENT, date(2026, 5, 4)): 13.02,
+    (_TENCENT, date(2026, 5, 5)): 12.76,
+    (_TENCENT, date(2026, 5, 6)): 12.22,
+    (_TENCENT, date(2026, 5, 7)): 11.80,
+    (_TENCENT, date(2026, 5, 8)): 11.36,
+    (_TENCENT, date(2026, 6, 5)): 10.51,
+    (_APPLE, date(2026, 8, 27)): 11.25,
+    (_APPLE, date(2026, 8, 28)): 11.74,
+}
+
+
+@lru_cache(maxsize=64)
+def rows(symbol: Symbol, last: date) -> Sequence[Row]:
+    """Every row of `symbol` up to `last`, newest first; KeyError where it is not listed."""
+    served = days(symbol, last)
+    ratios = [100 * day.short_volume / day.volume for day in served]
+    row = _us_row if symbol.market is Market.US else _hk_row
+    told = []
+    for index, day in enumerate(served):
+        recent = ratios[max(0, index + 1 - _AVERAGED_DAYS) : index + 1]
+        average = _PUBLISHED_AVERAGES.get((symbol, day.date)) or round(sum(recent) / len(recent), 2)
+        told.append(row(symbol.market.midnight(day.date), day, average))
+    return tuple(reversed(told))
+
+
+def position(symbol: Symbol, as_of: date) -> Position | None:
+    """The newest position published by `as_of`, which an answer about a Hong Kong stock carries beside its rows."""
+    if symbol.market is not Market.HK:
+        return None
+    return next(reversed(reports(symbol, as_of)), None)
+
+
+def _hk_row(timestamp: int, day: MarketDay, average: float) -> Row:
+    return {
+        "timestamp": timestamp,
+        "timestampStr": day.date.isoformat(),
+        "sharesTraded": day.volume,
+        "turnover": day.turnover,
+        "shortSellSharesTraded": day.short_volume,
+        "shortSellTurnover": day.short_turnover,
+        "openPrice": day.open,
+        "closePrice": day.close,
+        "lastClosePrice": day.previous_close,
+        "dailyTradeAvgRatio": average,
+    }
+
+
+def _us_row(timestamp: int, day: MarketDay, average: float) -> Row:
+    return {
+        "timestamp": timestamp,
+        "timestampStr": day.date.isoformat(),
+        "totalSharesShort": day.short_volume,
+        "nasdaqSharesShort": day.nasdaq_short_volume or 0,
+        "nyseSharesShort": day.nyse_short_volume or 0,
+        # Truncated to three decimals, as measured on the vendor's own rows.
+        "shortPercent": math.floor(100_000 * day.short_volume / day.volume) / 1000,
+        "volume": day.volume,
+        "closePrice": day.close,
+        "lastClosePrice": day.previous_close,
+        "dailyTradeAvgRatio": average,
+    }

@@ -1,0 +1,1 @@
+"""Longbridge OpenAPI, played on loopback."""

@@ -1,0 +1,112 @@
+"""What Longbridge says of the invented market: its rows of short trades and of short positions, every cell a string."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Generic, TypeVar
+
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.sandbox.market.days import MarketDay, days
+from mcp_shortvol.sandbox.market.noise import draws
+from mcp_shortvol.sandbox.market.positions import Position, reports
+from mcp_shortvol.sandbox.market.published import FEED_ROWS, FeedRow
+
+__all__ = ["HISTORIES", "AnyHistory"]
+
+# The feed that Longbridge measures US short selling by carries about 40 % of the consolidated volume.
+_FEED_SHARE = (0.385, 0.415)
+
+Row = dict[str, str]
+
+T = TypeVar("T", MarketDay, Position)
+
+
+@dataclass(frozen=True, slots=True)
+class History(Generic[T]):
+    """One of the gateway's histories: what there is of a symbol up to a date, oldest first, and the row it makes.
+
+    `size_names` are the parameters that say how many rows are wanted, `beside` is what stands beside a market's rows.
+    """
+
+    known: Callable[[Symbol, date], Sequence[T]]
+    row: Callable[[Symbol, T], Row]
+    size_names: tuple[str, ...]
+    beside: Mapping[Market, Mapping[str, object]]
+
+    def page(self, symbol: Symbol, newest: date, before: int, size: int, *, inclusive: bool) -> list[Row]:
+        """The newest `size` rows before a Unix time; KeyError where the symbol is not listed."""
+        known = self.known(symbol, newest)
+        bisect = bisect_right if inclusive else bisect_left
+        end = bisect(known, before, key=lambda dated: symbol.market.midnight(dated.date))
+        return [self.row(symbol, dated) for dated in known[max(0, end - size) : end]]
+
+
+def _trade_row(symbol: Symbol, day: MarketDay) -> Row:
+    return _us_row(symbol, day) if symbol.market is Market.US else _hk_row(symbol, day)
+
+
+def _position_row(symbol: Symbol, position: Position) -> Row:
+    row = _us_position if symbol.market is Market.US else _hk_position
+    return row(symbol.market.midnight(position.date), position)
+
+
+def _hk_row(symbol: Symbol, day: MarketDay) -> Row:
+    return {
+        "timestamp": str(symbol.market.midnight(day.date)),
+        "amount": str(day.short_volume),
+        "balance": f"{day.short_turnover:.2f}",
+        "total_amount": str(day.volume),
+        "rate": f"{day.short_volume / day.volume:.4f}",
+        "close": str(day.close),
+    }
+
+
+def _us_row(symbol: Symbol, day: MarketDay) -> Row:
+    feed = FEED_ROWS.get((symbol, day.date)) or _feed(symbol, day)
+    return {
+        "timestamp": str(symbol.market.midnight(day.date)),
+        "nus_amount": str(feed.nasdaq_short_volume),
+        "ny_amount": str(feed.nyse_short_volume),
+        "total_amount": str(feed.volume),
+        "rate": f"{(feed.nasdaq_short_volume + feed.nyse_short_volume) / feed.volume:.4f}",
+        "close": f"{day.close:.3f}",
+    }
+
+
+def _feed(symbol: Symbol, day: MarketDay) -> FeedRow:
+    """The same short sales over a smaller volume, which is why Longbridge's US ratios are higher than Futu's."""
+    least, most = _FEED_SHARE
+    share = least + (most - least) * draws(f"feed {symbol} {day.date}")[0]
+    return FeedRow(round(day.volume * share), day.nasdaq_short_volume or 0, day.nyse_short_volume or 0)
+
+
+def _hk_position(timestamp: int, position: Position) -> Row:
+    return {
+        "timestamp": str(timestamp),
+        "amount": str(position.shares),
+        "balance": f"{position.shares * position.close:.0f}",
+        "cost": f"{position.close:.3f}",
+        "rate": f"{position.pct / 100:.4f}",
+    }
+
+
+def _us_position(timestamp: int, position: Position) -> Row:
+    return {
+        "timestamp": str(timestamp),
+        "current_shares_short": str(position.shares),
+        "avg_daily_share_volume": str(position.average_daily_volume),
+        "days_to_cover": f"{position.days_to_cover:.2f}",
+        "rate": f"{position.pct / 100:.4f}",
+        "close": f"{position.close:.3f}",
+    }
+
+
+AnyHistory = History[MarketDay] | History[Position]
+
+HISTORIES: Mapping[str, AnyHistory] = {
+    "short-trades": History(days, _trade_row, ("page_size",), {Market.US: {"sources": 1}, Market.HK: {}}),
+    "short-positions": History(reports, _position_row, ("count", "page_size"), {Market.US: {}, Market.HK: {}}),
+}
+"""The histories by the name of their path."""

@@ -1,0 +1,1 @@
+"""The invented market that every vendor of the sandbox reads."""

@@ -1,0 +1,1 @@
+"""OpenD of Futu, played on loopback."""

@@ -1,0 +1,72 @@
+"""How long what was seen of a market is taken for what there is, by the market's own clock."""
+
+from datetime import date, datetime
+from functools import partial
+
+import pytest
+
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.history.freshness import Freshness
+
+HK, US = Market.HK, Market.US
+WEDNESDAY, THURSDAY, FRIDAY = date(2026, 6, 10), date(2026, 6, 11), date(2026, 6, 12)
+
+
+def at(market: Market, text: str) -> float:
+    return datetime.fromisoformat(text).replace(tzinfo=market.zone).timestamp()
+
+
+def held_until(market: Market, newest: date, seen: str, *times: str) -> list[bool]:
+    seen_at = at(market, seen)
+    return [Freshness(now=partial(at, market, text)).newest_holds(market, newest, seen_at) for text in times]
+
+
+@pytest.mark.parametrize(
+    ("market", "newest", "seen", "last_held", "first_asked"),
+    [
+        # The last close's day was in and settled: until the next close, over nights and weekends.
+        (HK, WEDNESDAY, "2026-06-11 09:00", "2026-06-11 16:09", "2026-06-11 16:11"),
+        (HK, WEDNESDAY, "2026-06-10 21:00", "2026-06-11 16:09", "2026-06-11 16:11"),
+        (US, FRIDAY, "2026-06-13 12:00", "2026-06-15 15:59", "2026-06-15 16:01"),
+        # Right after a close its figures may still move.
+        (HK, WEDNESDAY, "2026-06-10 16:30", "2026-06-10 16:34", "2026-06-10 16:36"),
+        # Not in yet: asked for again, ever less often.
+        (HK, WEDNESDAY, "2026-06-11 16:20", "2026-06-11 16:24", "2026-06-11 16:26"),
+        (US, WEDNESDAY, "2026-06-11 21:00", "2026-06-11 21:29", "2026-06-11 21:31"),
+        # A day that is still trading.
+        (HK, THURSDAY, "2026-06-11 11:00", "2026-06-11 11:04", "2026-06-11 11:06"),
+        # New York's clock is set forward on 2026-03-08.
+        (US, date(2026, 3, 6), "2026-03-07 09:00", "2026-03-09 15:59", "2026-03-09 16:01"),
+    ],
+)
+def test_the_newest_day_holds_until_something_new_can_come(
+    market: Market, newest: date, seen: str, last_held: str, first_asked: str
+) -> None:
+    assert held_until(market, newest, seen, last_held, first_asked) == [True, False]
+
+
+def test_settled_days_hold_until_the_next_close() -> None:
+    seen = at(HK, "2026-06-11 09:00")
+    assert Freshness(now=lambda: at(HK, "2026-06-11 16:00")).past_holds(HK, seen)
+    assert not Freshness(now=lambda: at(HK, "2026-06-11 16:20")).past_holds(HK, seen)
+
+
+def test_a_day_is_settled_some_hours_after_its_close() -> None:
+    assert Freshness(now=lambda: at(HK, "2026-06-11 20:00")).settled_through(HK) == WEDNESDAY
+    assert Freshness(now=lambda: at(HK, "2026-06-11 20:15")).settled_through(HK) == THURSDAY
+    assert Freshness(now=lambda: at(US, "2026-06-15 09:00")).settled_through(US) == FRIDAY
+
+
+def test_a_setting_stands_for_everything() -> None:
+    now = at(HK, "2026-06-11 12:00")
+    for_a_minute = Freshness(60, lambda: now)
+    assert for_a_minute.newest_holds(HK, WEDNESDAY, now - 59)
+    assert not for_a_minute.newest_holds(HK, WEDNESDAY, now - 61)
+    assert not for_a_minute.past_holds(HK, now - 61)
+    assert not for_a_minute.beginning_holds(now - 61)
+    assert not Freshness(0, lambda: now).newest_holds(HK, WEDNESDAY, now)
+
+
+def test_what_was_seen_in_the_future_is_not_believed() -> None:
+    now = at(HK, "2026-06-11 12:00")
+    assert not Freshness(now=lambda: now).newest_holds(HK, WEDNESDAY, now + 1)
