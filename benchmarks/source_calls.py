@@ -19,7 +19,7 @@ from benchmarks.measure import interleaved
 from benchmarks.opend_sandbox import sandbox_in_another_process
 from benchmarks.thin_client import ThinClient
 from benchmarks.thin_http import ThinCloud, ThinLongbridge
-from mcp_shortvol.cache.sqlite_store import SqliteStore
+from mcp_shortvol.cache.sqlite import SqliteStore
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.question import Question
 from mcp_shortvol.domain.symbols import Symbol

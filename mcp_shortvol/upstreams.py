@@ -274,7 +274,7 @@ class Upstreams:
         setting = self._settings.store or ("memory:" if self._settings.sandbox else None)
         if setting == "off":
             return NOTHING_KEPT
-        from mcp_shortvol.cache.sqlite_store import SqliteStore
+        from mcp_shortvol.cache.sqlite import SqliteStore
 
         if setting == "memory:":
             store = SqliteStore(None)

@@ -138,9 +138,9 @@ def _notes(
                 f"{market.full_name}: only {days_in_words(len(dates))} of {longest} are common to all; "
                 f"{shortest.question.symbol} has {len(shortest.days)}: leave it out for more."
             )
-    cuts = {line.symbol: cut for line in lines if (cut := line.series.interruption) and cut.stale_since is not None}
+    cuts = {line.symbol: cut for line in lines if (cut := line.series.interruption) and cut.as_of is not None}
     if cuts:
-        since, why = min(cut.stale_since or 0 for cut in cuts.values()), next(iter(cuts.values())).what
+        since, why = min(cut.as_of or 0 for cut in cuts.values()), next(iter(cuts.values())).what
         notes.append(f"As kept on {moment(since)}, newer days may exist: {', '.join(cuts)}. {why}")
     if restated := [line.symbol for line in lines if line.series.restated]:
         notes.append(f"Restated by the source since last asked, perhaps for a split: {', '.join(restated)}.")

@@ -44,27 +44,25 @@ def _completeness(series: Series) -> Iterator[str]:
         wanted = days_in_words(question.count) if question.count else f"days from {question.start}"
         yield f"All there is of the {wanted}: the source's history begins on {days[-1].date}."
     if series.restated:
-        yield restatement(series.restated, "days", series.interruption)
+        yield restatement(series.restated, "days")
 
 
 def interrupted(interruption: Interruption) -> str:
     """Why an answer is incomplete that a failure interrupted, and as of when it is."""
     said = f"{interruption.what} {interruption.next_step}"
-    if interruption.partly and interruption.as_of is not None:
-        when = moment(interruption.as_of)
-        return f"Incomplete: {interruption.what} They are given as kept on {when}. {interruption.next_step}"
     if interruption.as_of is None:
         return f"Incomplete, the older ones are missing: {said}"
     return f"Incomplete: kept as of {moment(interruption.as_of)}, newer ones may exist. {said}"
 
 
-def restatement(dates: Sequence[date], unit: str, interruption: Interruption | None) -> str:
-    """That the source now says something else of some dates than it did, and whether the rows here say so too."""
+def restatement(dates: Sequence[date], unit: str) -> str:
+    """The source now sends other volumes for some dates than it did before."""
     others = len(dates) - 1
     more = f" and {others} other {'date' if others == 1 else 'dates'}" if others else ""
-    stale = interruption is not None and interruption.stale_since is not None
-    here = f"the {unit} here are from before that" if stale else f"all {unit} here are its newest figures"
-    return f"The source restated {dates[0]}{more} since last asked, perhaps for a split; {here}."
+    return (
+        f"The source restated {dates[0]}{more} since it was last asked, perhaps for a split; all {unit} here are its "
+        "newest figures."
+    )
 
 
 def _cut_periods(series: Series, periods: Sequence[Period]) -> Iterator[str]:

@@ -115,7 +115,7 @@ def _cell(name: str, value: Any) -> str:
 
 def _summary(series: InterestSeries) -> str:
     label = "Sandbox, invented figures. " if series.invented else ""
-    if series.interruption is not None and (since := series.interruption.stale_since) is not None:
+    if series.interruption is not None and (since := series.interruption.as_of) is not None:
         label += f"Kept figures as of {moment(since)}, not refreshed. "
     if not series.reports:
         until = f" up to {series.question.end}" if series.question.end else ""
@@ -152,7 +152,7 @@ def _notes(series: InterestSeries) -> Iterator[str]:
     if damaged := sum(report.damaged for report in reports):
         yield f"Figures of {damaged} reports could not be read and are null here: they are unknown, not 0."
     if series.restated:
-        yield restatement(series.restated, "reports", series.interruption)
+        yield restatement(series.restated, "reports")
     if series.interruption is not None:
         yield interrupted(series.interruption)
     elif series.ending is Ending.STALLED:

@@ -11,7 +11,7 @@ __all__ = ["summary_of"]
 def summary_of(series: Series, statistics: Statistics | None) -> str:
     """The latest day, how it stands against the days before, and the range and sum of them all."""
     label = "Sandbox, invented figures. " if series.invented else ""
-    if series.interruption is not None and (since := series.interruption.stale_since) is not None:
+    if series.interruption is not None and (since := series.interruption.as_of) is not None:
         label += f"Kept figures as of {moment(since)}, not refreshed. "
     if not series.days:
         return f"{label}No short-volume days for {series.question.symbol}{_asked(series)}."

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.question import Question
-from mcp_shortvol.domain.short_volume import Ending, Interruption
+from mcp_shortvol.domain.short_volume import Ending, Interruption, times
 
 __all__ = ["InterestSeries", "Report", "days_to_cover", "next_report"]
 
@@ -46,6 +46,15 @@ class Report(NamedTuple):
     def whole(self) -> bool:
         """Whether the position is known and nothing was lost on the way."""
         return self.short_interest is not None and not self.damaged
+
+    @property
+    def shares(self) -> tuple[int | None, ...]:
+        """The figures whose change makes a restatement."""
+        return (self.short_interest,)
+
+    def with_prices_times(self, factor: float | None) -> "Report":
+        """The same report with prices of another adjustment for dividends; without prices for None."""
+        return self._replace(close=times(self.close, factor), previous_close=times(self.previous_close, factor))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mcp_shortvol.domain.question import Question
 
-__all__ = ["Day", "Ending", "Interruption", "Series", "ShortPosition"]
+__all__ = ["Day", "Ending", "Interruption", "Series", "ShortPosition", "times"]
 
 
 class Day(NamedTuple):
@@ -49,8 +49,26 @@ class Day(NamedTuple):
 
     @property
     def whole(self) -> bool:
-        """Whether both volumes are known and nothing was lost on the way."""
+        """Whether both volumes are known and every figure that was sent could be read."""
         return self.short_volume is not None and self.total_volume is not None and not self.damaged
+
+    @property
+    def shares(self) -> tuple[int | None, ...]:
+        """The figures whose change makes a restatement."""
+        return self.short_volume, self.total_volume
+
+    def with_prices_times(self, factor: float | None) -> "Day":
+        """The same day with prices of another adjustment for dividends; without prices for None."""
+        return self._replace(
+            close=times(self.close, factor),
+            open=times(self.open, factor),
+            previous_close=times(self.previous_close, factor),
+        )
+
+
+def times(price: float | None, factor: float | None) -> float | None:
+    """A price in another adjustment, to the nine decimals that Futu sends; None where either is unknown."""
+    return None if price is None or factor is None else round(price * factor, 9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +84,12 @@ class ShortPosition:
 class Interruption:
     """What kept a question from being answered in full now: the failure in words, and what to do about it.
 
-    `as_of` is the Unix time at which days kept from then were the newest there were; None where the days are of now.
-    `partly` says that only those are kept ones which did not come whole.
+    `as_of` is the Unix time of the answer where kept days are given instead; None where the days were fetched now.
     """
 
     what: str
     next_step: str
     as_of: float | None
-    partly: bool = False
-
-    @property
-    def stale_since(self) -> float | None:
-        """When all the days here were the newest there were; None where any is of now."""
-        return None if self.partly else self.as_of
 
 
 class Ending(Enum):

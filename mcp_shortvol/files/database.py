@@ -46,16 +46,27 @@ class Database:
     """The file at `file`, or one in memory for None.
 
     `mark` is SQLite's application id, by which such a file is known. `schema` are the statements that make its tables,
-    `version` their number: a file with an older one is begun anew, a newer one is left alone. `purpose` says in words
-    what is lost without it.
+    `version` their number: `upgrade` changes the tables of an older version into those of this one, without it they
+    are dropped and made again. A file of a newer version is left alone. `purpose` says in words what is lost without
+    the file.
     """
 
-    def __init__(self, file: Path | None, schema: Sequence[str], *, mark: int, version: int, purpose: str) -> None:
+    def __init__(
+        self,
+        file: Path | None,
+        schema: Sequence[str],
+        *,
+        mark: int,
+        version: int,
+        purpose: str,
+        upgrade: Callable[[sqlite3.Connection, int], None] | None = None,
+    ) -> None:
         self._file = file
         self._mark = mark
         self._schema = schema
         self._version = version
         self._purpose = purpose
+        self._upgrade = upgrade
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
         self._unusable_until = 0.0
@@ -167,17 +178,24 @@ class Database:
         if found == self._version:
             return
         connection.execute("BEGIN IMMEDIATE")
-        if self._version_of(connection) < self._version:  # another process may have been quicker
-            tables = connection.execute(
-                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-            ).fetchall()
-            for (table,) in tables:
-                connection.execute(f'DROP TABLE "{table}"')
-            for statement in self._schema:
-                connection.execute(statement)
+        found = self._version_of(connection)
+        if found < self._version:  # another process may have been quicker
+            if found and self._upgrade:
+                self._upgrade(connection, found)
+            else:
+                self._make_tables(connection)
             connection.execute(f"PRAGMA application_id = {self._mark:d}")
             connection.execute(f"PRAGMA user_version = {self._version:d}")
         connection.execute("COMMIT")
+
+    def _make_tables(self, connection: sqlite3.Connection) -> None:
+        tables = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        ).fetchall()
+        for (table,) in tables:
+            connection.execute(f'DROP TABLE "{table}"')
+        for statement in self._schema:
+            connection.execute(statement)
 
     def _version_of(self, connection: sqlite3.Connection) -> int:
         """The number of the file's tables, 0 for none; raises OperationalError where they are not for us to touch."""

@@ -48,9 +48,10 @@ class Freshness:
         """Whether `seen_at` is as good as now, as the pages of one answer are for each other."""
         return 0 <= self.now() - seen_at < _SHORTEST and self._within(seen_at, _SHORTEST)
 
-    def settled_through(self, market: Market) -> date:
-        """The newest date whose figures no longer move."""
-        return datetime.fromtimestamp(_close_before(market, self.now() - _SETTLING), market.zone).date()
+    def settled_through(self, market: Market, at: float | None = None) -> date:
+        """The newest date whose figures were final at a Unix time, by default now."""
+        moment = self.now() if at is None else at
+        return datetime.fromtimestamp(_close_before(market, moment - _SETTLING), market.zone).date()
 
     def _newest_for(self, market: Market, newest: date, seen_at: float) -> float:
         closed_at = _close_before(market, seen_at)

@@ -4,10 +4,11 @@ A vendor is played whose days appear, are restated and fail to come, while quest
 """
 
 import contextlib
+import math
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,16 +19,16 @@ from hypothesis import strategies as st
 
 from mcp_shortvol.answers.notes import notes_on
 from mcp_shortvol.answers.short_volume import answer_of
-from mcp_shortvol.cache.sqlite_store import SqliteStore
+from mcp_shortvol.cache.sqlite import SqliteStore
 from mcp_shortvol.cache.store import NOTHING_KEPT, Store
 from mcp_shortvol.domain.errors import NotEntitled, ShortVolumeError, UnknownSecurity, UpstreamUnreachable
 from mcp_shortvol.domain.progress import Progress
 from mcp_shortvol.domain.question import Question
 from mcp_shortvol.domain.short_volume import Day, Ending, Series, ShortPosition
 from mcp_shortvol.domain.symbols import Symbol
-from mcp_shortvol.history.flights import Flight, Flights
 from mcp_shortvol.history.freshness import Freshness
 from mcp_shortvol.history.history import History
+from mcp_shortvol.history.single_flight import SharedCall, SingleFlight
 from mcp_shortvol.quotas.quota import OnWait
 from mcp_shortvol.sources import Page
 from tests.history.played_vendor import LISTED, TENCENT, Vendor, weekdays_between
@@ -292,7 +293,7 @@ class TestRequests:
             vendor.today += timedelta(100)
             assert await requests(vendor, history, newest(20)) == [20]
             assert await requests(vendor, history, newest(100)) == [50, 30]
-            assert await requests(vendor, history, newest(120)) == []
+            assert await requests(vendor, history, newest(100)) == []
 
     async def test_keys_that_may_mean_something_else_tomorrow_are_not_gone_on_from(self) -> None:
         vendor = Vendor(keys="place")
@@ -420,7 +421,7 @@ class TestRestatements:
         assert [bool(series.restated), series.complete] == [True, True]
 
     @pytest.mark.parametrize("page_limit", [4, 50])
-    async def test_days_that_are_known_to_be_outdated_are_said_to_be(self, page_limit: int) -> None:
+    async def test_days_that_are_known_to_be_outdated_are_not_given_again(self, page_limit: int) -> None:
         """And what is known of them is known to the next who asks."""
         vendor = Vendor(page_limit=page_limit)
         async with history_of(vendor) as history:
@@ -430,10 +431,8 @@ class TestRestatements:
             vendor.fails = [None, GONE]
             with contextlib.suppress(UpstreamUnreachable):
                 series = await history.series(vendor, newest(500))
-                stale = series.interruption is not None and series.interruption.stale_since is not None
+                assert list(series.days) == vendor.answer(newest(len(series.days)))
                 assert series.restated
-                assert stale == (list(series.days) != vendor.answer(newest(len(series.days))))
-                assert ("from before that" in " ".join(notes_on(series))) == stale
             assert list((await history.series(vendor, newest(500))).days) == vendor.answer(newest(500))
 
     async def test_and_so_does_a_part_of_it(self) -> None:
@@ -608,7 +607,7 @@ class Slow(Vendor):
         return await super().fetch_page(symbol, cursor, size, on_wait)
 
 
-class TestFlights:
+class TestSingleFlight:
     """Equal calls at once."""
 
     async def test_they_share_one_fetch(self) -> None:
@@ -683,12 +682,12 @@ class TestFlights:
                 await anyio.sleep(0.05)
 
         async with anyio.create_task_group() as tasks:
-            flights = Flights(tasks)
+            calls = SingleFlight(tasks)
             for seconds in (0.01, 5):
-                flight = flights.join("key", lambda: Flight(None, work))
+                call = calls.join("key", lambda: SharedCall(None, work))
                 with contextlib.suppress(TimeoutError):
-                    await flight.wait(anyio.current_time() + seconds, None)
-        assert [begun, flight.over] == [2, True]
+                    await call.wait(anyio.current_time() + seconds, None)
+        assert [begun, call.done] == [2, True]
 
     async def test_a_failure_reaches_all_of_them(self) -> None:
         vendor = Slow(0.02)
@@ -751,50 +750,104 @@ class Blotting(Vendor):
         return replace(page, days=days)
 
 
-class TestMending:
-    """A kept row stands in for one that did not come whole, where it can."""
+class TestDamagedRows:
+    """Kept rows answer where some rows came damaged, unless the page has something newer."""
 
     async def kept_then_blotted(self, changed: Callable[[Vendor], object]) -> tuple[Series, Vendor]:
         whole, blotted = Vendor(), Blotting()
         store = SqliteStore(None)
         async with history_of(whole, store) as history:
             await history.series(whole, newest(20))
-        blotted.today += timedelta(1)
         changed(blotted)
-        async with history_of(blotted, store) as history:
+        async with history_of(blotted, store, fresh=0) as history:
             return await history.series(blotted, newest(20)), blotted
 
-    async def test_a_kept_row_is_as_good(self) -> None:
+    async def test_kept_rows_answer_as_of_their_time(self) -> None:
         series, vendor = await self.kept_then_blotted(lambda _: None)
         assert list(series.days) == vendor.answer(newest(20))
         assert re.match(
-            "Incomplete: 2 of the days did not come whole. They are given as kept on .*. Ask again later.",
+            r"Incomplete: kept as of .*, newer ones may exist. Some of the days that came could not be read. "
+            "Ask again later.",
             notes_on(series)[0],
         )
-        assert "Kept figures" not in answer_of(series).summary
+        assert "Kept figures" in answer_of(series).summary
 
-    async def test_one_that_may_be_restated_is_not(self) -> None:
-        series, vendor = await self.kept_then_blotted(lambda vendor: vendor.restate(0, 1000))
-        read = [(day, now) for day, now in zip(series.days, vendor.answer(newest(20)), strict=True) if not day.damaged]
-        assert 0 < len(read) < 20
-        assert all(day == now for day, now in read)
-
-    async def test_one_that_was_still_moving_is_not(self) -> None:
-        whole, blotted = Vendor(hour=17), Blotting(hour=18, blot=0)
-        store = SqliteStore(None)
-        for vendor in (whole, blotted):
-            async with history_of(vendor, store, fresh=0) as history:
-                series = await history.series(vendor, newest(20))
-        assert [series.days[0].damaged, series.days[0].short_volume] == [True, None]
-
-    async def test_days_beyond_a_gap_are_not_put_in(self) -> None:
+    async def test_what_came_answers_where_it_has_a_newer_day(self) -> None:
         def later(vendor: Vendor) -> None:
-            vendor.today += timedelta(100)
-            vendor.page_limit = 20
-            vendor.fails = [None, GONE]
+            vendor.today += timedelta(1)
 
         series, vendor = await self.kept_then_blotted(later)
         assert [day.date for day in series.days] == [day.date for day in vendor.answer(newest(20))]
+        assert [series.damaged, series.interruption] == [2, None]  # one a page
+
+    async def test_what_came_answers_where_the_kept_rows_are_too_few(self) -> None:
+        whole, blotted = Vendor(), Blotting()
+        store = SqliteStore(None)
+        async with history_of(whole, store) as history:
+            await history.series(whole, newest(10))
+        async with history_of(blotted, store, fresh=0) as history:
+            series = await history.series(blotted, newest(20))
+        assert [len(series.days), series.damaged] == [20, 2]  # one a page
+
+
+@dataclass
+class Dividends(Vendor):
+    """A vendor that adjusts its closes for every dividend whose ex-date is over, as Futu does."""
+
+    ex_dates: dict[date, float] = field(default_factory=dict)
+
+    def day(self, day: date) -> Day:
+        factor = math.prod(f for ex, f in self.ex_dates.items() if day < ex <= self.today)
+        row = super().day(day)
+        return row._replace(close=round(100 * factor, 9), previous_close=round(99 * factor, 9))
+
+
+class TestExDividendDates:
+    """An ex-dividend date changes the closes of all days before it. It restates nothing."""
+
+    @pytest.mark.parametrize("keys", ["row", "time", "none"])
+    async def test_it_costs_no_kept_day_and_shows_no_price_step(self, keys: str) -> None:
+        vendor = Dividends(keys=keys, page_limit=40, ex_dates={date(2026, 6, 3): 0.9975})
+        async with history_of(vendor) as history:
+            await history.series(vendor, newest(40))
+            vendor.advance(4 * 1440)
+            vendor.asked.clear()
+            series = await history.series(vendor, newest(44))
+        assert [len(series.days), series.restated, series.complete] == [44, [], True]
+        assert len(vendor.asked) == 1
+        expected = {day.date: day for day in vendor.days()}
+        for day in series.days:
+            assert day.close == pytest.approx(expected[day.date].close, rel=1e-9)
+            assert day.previous_close == pytest.approx(expected[day.date].previous_close, rel=1e-9)
+
+    async def test_prices_that_follow_no_common_factor_are_fetched_again(self) -> None:
+        vendor = Dividends()
+        async with history_of(vendor, fresh=0) as history:
+            await history.series(vendor, newest(50))
+            vendor.ex_dates = {date(2026, 5, 28): 0.5}  # in the middle of the overlap
+            series = await history.series(vendor, newest(50))
+        assert [list(series.days), series.restated] == [vendor.answer(newest(50)), []]
+
+    async def test_and_are_null_where_they_cannot_be_fetched_again(self) -> None:
+        vendor = Dividends(keys="none", page_limit=30)
+        async with history_of(vendor, fresh=0) as history:
+            await history.series(vendor, newest(30))
+            vendor.advance(20 * 1440)
+            vendor.ex_dates = {date(2026, 5, 28): 0.5}
+            series = await history.series(vendor, newest(40))
+        assert [len(series.days), series.restated] == [40, []]
+        fetched = {day.date for day in vendor.days()[:30]}
+        assert {day.date for day in series.days if day.close is not None} == fetched
+        assert all(day.short_volume is not None for day in series.days)
+
+    async def test_older_pages_of_another_adjustment_are_not_put_below_kept_ones(self) -> None:
+        vendor = Dividends(ex_dates={date(2026, 6, 2): 0.9})
+        async with history_of(vendor) as history:
+            await history.series(vendor, newest(500))  # to the beginning, so that its last page is asked for again
+            vendor.advance(10 * 60)  # past midnight, before the next close
+            series = await history.series(vendor, newest(500))
+        assert {day.close for day in series.days} == {90.0}
+        assert [len(series.days), series.restated] == [len(vendor.days()), []]
 
 
 async def test_real_days_that_are_kept_are_no_worse_than_old_invented_ones() -> None:

@@ -11,7 +11,8 @@ from mcp_shortvol.domain.question import Question
 from mcp_shortvol.domain.short_interest import Report
 from mcp_shortvol.domain.short_volume import Ending
 from mcp_shortvol.domain.symbols import Symbol
-from mcp_shortvol.history.history import Gathered, fetch_back
+from mcp_shortvol.history.collected import Collected
+from mcp_shortvol.history.history import fetch_back
 from mcp_shortvol.quotas.quota import Quota
 from mcp_shortvol.sandbox.futu_cloud.gateway import INTEREST_PATHS, FutuCloudGateway
 from mcp_shortvol.sandbox.market.positions import reports
@@ -39,7 +40,7 @@ async def interest(cloud: FutuCloudGateway, sandbox: Sandbox) -> AsyncIterator[I
 
 async def gather(
     source: InterestSource, count: int = 5, end: date | None = None, symbol: Symbol = TENCENT
-) -> Gathered[Report]:
+) -> Collected[Report]:
     return await fetch_back(source, Question(symbol, count, None, end))
 
 

@@ -1,7 +1,7 @@
-"""Rows whose date cannot be: in the future, on a weekend, or a slip of the pen such as another year.
+"""Rows with an implausible date: in the future, on a weekend, or far from all other rows of their page.
 
-Sources send their rows in order. A row out of order and far from all others would be taken for the beginning of what is
-known, and all the days before it for days on which nothing was traded.
+Sources send their rows in order. A row out of order and far from the others would be taken for the beginning of the
+history, and all days before it for days without trading.
 """
 
 from dataclasses import replace
@@ -14,25 +14,25 @@ from mcp_shortvol.domain.question import EARLIEST
 from mcp_shortvol.domain.rows import Row
 from mcp_shortvol.sources import Page
 
-__all__ = ["with_dates_that_can_be"]
+__all__ = ["without_implausible_dates"]
 
 _FAR = 10  # weekdays; longer than any holiday
 _FAR_SHARE = 5  # or so many times the usual distance between rows: reports come every week or two
 
 
-def with_dates_that_can_be(page: Page[Row], today: date) -> Page[Row]:
-    """The same page, with the rows counted as unreadable whose date cannot be; `today` is the date in the market."""
+def without_implausible_dates(page: Page[Row], today: date) -> Page[Row]:
+    """The same page, with the rows of implausible dates counted as unreadable; `today` is the date in the market."""
     dates = [row.date for row in page.days]
     possible = [day for day in dates if EARLIEST <= day <= today and day.weekday() < 5]
     if len(possible) == len(dates) and _are_in_order(dates):
         return page
-    believed = _together(possible)
-    rows = [row for row in page.days if row.date in believed]
+    plausible = _near_each_other(possible)
+    rows = [row for row in page.days if row.date in plausible]
     return replace(page, days=rows, unreadable=page.unreadable + len(page.days) - len(rows))
 
 
-def _together(dates: list[date]) -> set[date]:
-    """The dates without those that are out of order and far from most others."""
+def _near_each_other(dates: list[date]) -> set[date]:
+    """The dates without those that are far from most others; all of them where they are in order."""
     if _are_in_order(dates):
         return set(dates)  # a long pause between rows that are in order is one of trading
     oldest_first = sorted(set(dates))

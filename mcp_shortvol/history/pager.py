@@ -1,0 +1,346 @@
+"""The paging of every source: a question becomes pages, and the pages become rows.
+
+A source gives a page for a cursor, and what the cursor means is its own affair. Whatever the page size, whether a
+cursor includes its own row, in whatever order rows come and however pages overlap: no row is lost and none is repeated.
+
+Kept rows save requests. While they are fresh, they answer. After that the newest page is fetched with an overlap: where
+it agrees with the kept run, that run stands for the pages it was made of, and paging continues at its bottom.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Generic
+
+from mcp_shortvol.cache.run import OVERLAP, Run
+from mcp_shortvol.domain.errors import UnknownSecurity, UpstreamChanged, UpstreamFault
+from mcp_shortvol.domain.markets import weekdays
+from mcp_shortvol.domain.progress import Progress, waiting
+from mcp_shortvol.domain.rows import Row
+from mcp_shortvol.domain.short_volume import Ending
+from mcp_shortvol.history.collected import Collected
+from mcp_shortvol.history.implausible_dates import without_implausible_dates
+from mcp_shortvol.history.series_cache import SeriesCache
+from mcp_shortvol.sources import Page, Paged
+
+__all__ = ["MOST_STALLS", "Pager"]
+
+MOST_STALLS = 3  # pages in a row without a new row before a source is taken to go in circles
+
+
+class _Contradiction(Exception):
+    """A page does not fit what is collected: the source changed, refuses a kept cursor, or is another one now."""
+
+
+class Pager(Generic[Row]):
+    """Fetches the rows of one question from `source` into `collected`."""
+
+    def __init__(
+        self, source: Paged[Row], collected: Collected[Row], cache: SeriesCache[Row], progress: Progress | None
+    ) -> None:
+        self._source: Paged[Row] = source
+        self._question = collected.question
+        self._collected: Collected[Row] = collected
+        self._cache: SeriesCache[Row] = cache
+        self._progress = progress
+        self._may_use_kept = True
+
+    async def run(self) -> None:
+        """Fetch until the question is covered or the source has no more; raises what the source raises."""
+        try:
+            self._collected.ending = await self._fetch(await self._cache.load())
+        except _Contradiction:
+            self._collected.clear()
+            self._may_use_kept = False
+            try:
+                self._collected.ending = await self._fetch(None)
+            except _Contradiction:
+                raise UpstreamFault(
+                    f"{self._source.title} changed its figures while they were read.",
+                    "Ask again. If a sandbox and a gateway use the same address, stop one of them.",
+                ) from None
+
+    async def _fetch(self, kept: Run[Row] | None) -> Ending:
+        """Answer from the kept run while it is fresh, and from pages beyond it."""
+        self._run: Run[Row] | None = None  # what is collected, as far as it can be kept
+        self._uses_kept = False
+        kept = kept if kept is not None and self._is_in_reach(kept) else None
+        if kept is not None and self._cache.is_fresh(kept, self._question):
+            ends = self._collected.covered_with(kept) or self._cache.begins(kept)
+            # Where the source was at its end, its last page is asked for again, and shows whether it still agrees.
+            if ends or (kept.older and (kept.begins_at is not None or self._cache.just_checked(kept))):
+                self._use(kept)
+                if self._collected.covered:
+                    return Ending.COVERED
+                if ends:
+                    return Ending.HISTORY_BEGINS
+                return await self._page_back(_Position(kept.older, overlap=self._source.overlap, resumed=True), None)
+        source, question = self._source, self._question
+        cursor = source.first_cursor(question.symbol, question.end)
+        jumps = cursor is not None and question.end is not None and question.end < self._cache.today
+        position = _Position(cursor, overlap=source.overlap, skip_to=None if cursor else question.end, jumps=jumps)
+        if kept is not None:
+            self._reach(position, kept)
+        return await self._page_back(position, kept)
+
+    def _is_in_reach(self, kept: Run[Row]) -> bool:
+        """Whether the pages of the answer come upon the kept run: a source that can jump may start far below it."""
+        end = self._question.end
+        jumps = end is not None and self._source.first_cursor(self._question.symbol, end) is not None
+        return not jumps or end is None or weekdays(end, kept.oldest) <= self._source.page_limit
+
+    def _reach(self, position: "_Position", kept: Run[Row]) -> None:
+        """Let the first page overlap the kept run, and be no larger where that run leads to the answer."""
+        end = self._question.end if position.jumps else None
+        until = min(end or self._cache.today, self._cache.today)
+        rows = max(weekdays(self._cache.newest_settled(kept), until), 0) + OVERLAP
+        if rows <= self._source.page_limit:
+            position.least = rows
+            position.reduced = self._leads_on(kept)
+
+    def _leads_on(self, run: Run[Row]) -> bool:
+        """Whether a run leads to the answer, to the end of the history, or to older pages."""
+        return run.older is not None or self._cache.begins(run) or self._collected.covered_with(run)
+
+    async def _page_back(self, position: "_Position", kept: Run[Row] | None) -> Ending:
+        source, collected = self._source, self._collected
+        while True:
+            size = position.size(source.page_limit, collected.missing, collected.oldest)
+            page = await self._fetch_page(position, size, kept)
+            before = len(collected.days)
+            joined = await self._take_in(page, position)
+            position.first = False
+            if collected.covered:
+                return Ending.COVERED
+            if joined is not None:
+                if self._cache.begins(joined):
+                    return Ending.HISTORY_BEGINS
+                if position.resume(joined.older, source.overlap):
+                    continue
+            ending = position.advance(page, size, source.page_limit, news=len(collected.days) - before)
+            if ending is Ending.HISTORY_BEGINS:
+                return await self._at_the_end(page)
+            if ending is not None:
+                return ending
+            await self._report()
+
+    async def _fetch_page(self, position: "_Position", size: int, kept: Run[Row] | None) -> Page[Row]:
+        """The next page; raises what the source raises, and _Contradiction where it does not continue what is here."""
+        source, collected = self._source, self._collected
+        try:
+            sent = await source.fetch_page(self._question.symbol, position.cursor, size, self._on_wait)
+        except (UnknownSecurity, UpstreamChanged, UpstreamFault):
+            if position.resumed:
+                raise _Contradiction from None
+            raise
+        if position.first and kept is not None and kept.invented == sent.sandbox and not sent.days:
+            raise UpstreamFault(f"{source.title} sent no rows, though it had some before.", "Ask again later.")
+        if collected.days and sent.days and sent.sandbox != collected.sandbox:
+            raise _Contradiction
+        page = without_implausible_dates(sent, self._cache.today)
+        collected.doubtful |= len(page.days) < len(sent.days)
+        return page
+
+    async def _take_in(self, page: Page[Row], position: "_Position") -> Run[Row] | None:
+        """Collect a page and keep it; the kept run that it was joined with, where that goes on beyond the page."""
+        collected = self._collected
+        ambiguous = _ambiguous_dates(page)
+        changed = self._changed_in(page) - ambiguous
+        if self._uses_kept and (changed or self._prices_changed_in(page)):
+            collected.restated |= changed
+            if _is_sound(page) and not ambiguous:
+                # The store must not give again what is known to be outdated.
+                await self._cache.merge(self._run_of(page, is_newest=False))
+            raise _Contradiction
+        if not self._uses_kept and collected.oldest in changed:  # the source changed between two pages
+            raise _Contradiction
+        oldest, here = collected.oldest, collected.days
+        out_of_place = oldest is not None and any(row.date > oldest and here.get(row.date) != row for row in page.days)
+        collected.doubtful |= bool(ambiguous) or out_of_place
+        collected.add_page(page)
+        if not _is_sound(page) or collected.doubtful:
+            self._run = None
+            return None
+        return await self._keep(page, position)
+
+    def _changed_in(self, page: Page[Row]) -> set[date]:
+        """The settled dates that are here, and of which a page has other counts of shares."""
+        here = self._collected.days
+        again = [row for row in page.days if row.date in here and row.shares != here[row.date].shares]
+        return {row.date for row in again if row.whole and here[row.date].whole and self._cache.is_settled(row.date)}
+
+    def _prices_changed_in(self, page: Page[Row]) -> bool:
+        here = self._collected.days
+        return any(row.date in here and row.close != here[row.date].close for row in page.days)
+
+    async def _keep(self, page: Page[Row], position: "_Position") -> Run[Row] | None:
+        if not page.days:  # the end of the history
+            return None
+        fetched = self._extended_by(page, position)
+        if fetched is None:
+            self._run = None
+            return None
+        merged = await self._cache.merge(fetched)
+        self._run = fetched
+        self._collected.restated |= merged.restated
+        if merged.restated and self._uses_kept:
+            raise _Contradiction
+        joined = merged.run
+        goes_on = merged.joined and joined.oldest < fetched.oldest and self._leads_on(joined)
+        if not goes_on or not self._may_use_kept:
+            return None
+        self._use(joined)
+        return joined
+
+    def _extended_by(self, page: Page[Row], position: "_Position") -> Run[Row] | None:
+        """The run that a page begins or continues; None where nothing says that it continues it without a gap."""
+        run = self._run
+        if run is None:
+            return self._run_of(page, is_newest=not position.jumps) if position.first else None
+        anchored = position.cursor is not None and position.cursor == run.older
+        if not anchored and all(row.date != run.oldest for row in page.days):
+            return None
+        # Of the last page its own cursor is kept, so that it can be asked for again.
+        last = run.older if page.cursor is None and anchored else None
+        return replace(run, rows=_continued(run.rows, page), older=page.cursor if page.cursor and page.anchored else last)
+
+    def _run_of(self, page: Page[Row], *, is_newest: bool) -> Run[Row]:
+        return Run(
+            rows=_newest_first(page),
+            checked_at=self._cache.now,
+            is_newest=is_newest,
+            older=page.cursor if page.anchored else None,
+            position=page.short_position,
+            invented=page.sandbox,
+        )
+
+    def _use(self, run: Run[Row]) -> None:
+        self._uses_kept = True
+        self._collected.add_run(run)
+        self._run = run
+
+    async def _at_the_end(self, page: Page[Row]) -> Ending:
+        """A source that pages is at the beginning of the history; one of fixed depth perhaps only at its own limit."""
+        depth = self._source.depth_limit
+        if depth is not None and len(page.days) + page.unreadable >= depth:
+            return Ending.SOURCE_LIMIT
+        if self._run is not None:
+            await self._cache.merge(replace(self._run, begins_at=self._cache.now))
+        return Ending.HISTORY_BEGINS
+
+    async def _on_wait(self, seconds: float) -> None:
+        if words := waiting(seconds):
+            await self._report(words)
+
+    async def _report(self, more: str = "") -> None:
+        if self._progress is None:
+            return
+        collected = self._collected
+        done, total = len(collected.days), collected.question.count
+        oldest = f", back to {collected.oldest}" if collected.oldest else ""
+        # MCP wants progress to increase each time, also where only the words are new.
+        collected.reported = max(done, collected.reported + 0.01)
+        await self._progress(
+            collected.reported,
+            max(total, done) if total else None,
+            f"{done} {collected.unit} from {self._source.title}{oldest}{more}",
+        )
+
+
+class _Position:
+    """Where the paging stands: the cursor of the next page, and how many rows to ask for.
+
+    `skip_to` is the date down to which rows are only passed over. `jumps` says that the first page starts at a date
+    before today. `least` is how many rows the first page needs to overlap the kept run; where it is `reduced`, it has
+    no more than these. `resumed` says that the cursor was kept with older rows, so that the source may refuse it.
+    """
+
+    def __init__(
+        self,
+        cursor: str | None,
+        *,
+        overlap: int,
+        skip_to: date | None = None,
+        jumps: bool = False,
+        resumed: bool = False,
+    ) -> None:
+        self.cursor = cursor
+        self.jumps = jumps
+        self.resumed = resumed
+        self.first = not resumed
+        self.least = 0
+        self.reduced = False
+        self._skip_to = skip_to
+        self._overlap = overlap if resumed else 0  # rows that the next page is expected to repeat
+        self._known_overlap = overlap
+        self._stalls = 0
+        self._seen = {cursor}
+
+    def size(self, page_limit: int, missing: int, oldest: date | None) -> int:
+        """How many rows to ask for, given how many are missing and the oldest that is here."""
+        if self.reduced:
+            return self.least
+        skipping = self._skip_to is not None and (oldest is None or oldest > self._skip_to)
+        size = page_limit if skipping else min(page_limit, missing + self._overlap)
+        return max(size, self.least)
+
+    def resume(self, cursor: str | None, overlap: int) -> bool:
+        """Continue at the bottom of a kept run; False where its cursor is unknown, or was used already."""
+        if cursor is None or cursor in self._seen:
+            return False
+        self.cursor, self.resumed = cursor, True
+        self._skip_to, self.least, self.reduced = None, 0, False
+        self._overlap = max(self._overlap, overlap)
+        self._seen.add(cursor)
+        return True
+
+    def advance(self, page: Page[Row], size: int, page_limit: int, *, news: int) -> Ending | None:
+        """Move to the next page after one that brought so many new rows; why there is none, or None."""
+        reduced, self.reduced, self.least, self.resumed = self.reduced, False, 0, False
+        sent = len(page.days) + page.unreadable
+        repeated = sent - news
+        if page.cursor is None:
+            if not reduced:
+                return Ending.HISTORY_BEGINS
+            self._overlap = sent  # the page was small on purpose: the same again, as large as is wanted
+            self.first = True
+            return None
+        self._overlap = max(self._overlap, self._known_overlap, repeated)
+        if not news and repeated >= size and size < page_limit:
+            return None  # the same again, larger: it was too small to reach beyond the rows that are here
+        if page.cursor in self._seen:
+            # The key just sent is the end where fewer rows came than asked for. Otherwise the source goes in circles.
+            full = page.cursor != self.cursor or sent >= size
+            stalled = full if news else repeated > max(self._known_overlap, 1)
+            return Ending.STALLED if stalled else Ending.HISTORY_BEGINS
+        self._stalls = 0 if news else self._stalls + 1
+        if self._stalls == MOST_STALLS:
+            return Ending.STALLED
+        self._seen.add(page.cursor)
+        self.cursor = page.cursor
+        return None
+
+
+def _is_sound(page: Page[Row]) -> bool:
+    return not page.unreadable and all(row.whole for row in page.days)
+
+
+def _continued(rows: Sequence[Row], page: Page[Row]) -> list[Row]:
+    """Rows, and those of a page that are older."""
+    continued = list(rows)
+    continued.extend(row for row in _newest_first(page) if row.date < rows[-1].date)
+    return continued
+
+
+def _newest_first(page: Page[Row]) -> list[Row]:
+    """The rows of a page, each date once."""
+    rows = {row.date: row for row in page.days}
+    return [rows[day] for day in sorted(rows, reverse=True)]
+
+
+def _ambiguous_dates(page: Page[Row]) -> set[date]:
+    """The dates of which a page says two things."""
+    rows = {row.date: row for row in page.days}
+    if len(rows) == len(page.days):
+        return set()
+    return {row.date for row in page.days if rows[row.date] != row}
