@@ -10,13 +10,15 @@ import subprocess
 import sys
 import time
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import anyio
 import pytest
 
-from mcp_shortvol.cache.sqlite_store import SqliteStore
-from mcp_shortvol.cache.store import Addition, Kept, Merged, Seam, SeriesKey, Store, Window
+from mcp_shortvol.cache.run import Merged, Run, merge
+from mcp_shortvol.cache.sqlite import SqliteStore
+from mcp_shortvol.cache.store import SeriesKey, Store
 from mcp_shortvol.domain.short_interest import Report
 from mcp_shortvol.domain.short_volume import Day, ShortPosition
 from mcp_shortvol.files.database import Database
@@ -25,7 +27,6 @@ pytestmark = pytest.mark.anyio
 
 KEY = SeriesKey("opend 127.0.0.1:11111", "short_volume", "700.HK", False)
 NEWEST = date(2026, 6, 12)
-ALL = Window(None, None, 1000)
 
 
 def days(newest: date, count: int, version: int = 0) -> list[Day]:
@@ -34,28 +35,37 @@ def days(newest: date, count: int, version: int = 0) -> list[Day]:
     ]
 
 
-def addition(rows: list[Day], at: float = 1000.0, *, newest: bool = True, joins: Seam | None = None) -> Addition[Day]:
-    until = date.max if newest else joins.date - timedelta(1) if joins else rows[0].date
-    older = f"before {rows[-1].date}"
-    return Addition(rows, until, joins, older, newest, NEWEST, ShortPosition(5, 0.5, NEWEST), at)
+def run_of(rows: list[Day], at: float = 1000.0, *, is_newest: bool = True) -> Run[Day]:
+    return Run(rows, at, is_newest, f"before {rows[-1].date}", None, ShortPosition(5, 0.5, NEWEST))
 
 
-async def keep(store: Store, rows: list[Day], at: float = 1000.0, **options: object) -> Merged[Day]:
-    merged = await store.keep(KEY, Day, addition(rows, at, **options), ALL)  # type: ignore[arg-type]
+async def try_to_keep(store: Store, rows: list[Day], at: float = 1000.0, **options: bool) -> Merged[Day] | None:
+    change = partial(
+        merge,
+        fetched=run_of(rows, at, **options),
+        settled_through=lambda _: NEWEST,
+        now=at,
+        refetchable=True,
+    )
+    return await store.change(KEY, Day, change)
+
+
+async def keep(store: Store, rows: list[Day], at: float = 1000.0, **options: bool) -> Merged[Day]:
+    merged = await try_to_keep(store, rows, at, **options)
     assert merged is not None
     return merged
 
 
-async def count_after(store: Store, rows: list[Day], **options: object) -> int:
-    """How many days the newest run has once a page is kept."""
-    await keep(store, rows, **options)  # type: ignore[arg-type]
+async def count_after(store: Store, rows: list[Day]) -> int:
+    """How many days are kept once a page is."""
+    await keep(store, rows)
     found = await kept(store)
     assert found is not None
     return len(found.rows)
 
 
-async def kept(store: Store, key: SeriesKey = KEY, window: Window = ALL) -> Kept[Day] | None:
-    return await store.look([key], Day, window)
+async def kept(store: Store, key: SeriesKey = KEY) -> Run[Day] | None:
+    return await store.load(key, Day)
 
 
 class TestRows:
@@ -64,19 +74,18 @@ class TestRows:
         store = SqliteStore(tmp_path / "days")
         await keep(store, [row])
         await store.aclose()
-        found = await kept(SqliteStore(tmp_path / "days"))
-        assert found is not None
-        assert [list(found.rows), found.position, found.invented] == [[row], ShortPosition(5, 0.5, NEWEST), False]
+        assert await kept(SqliteStore(tmp_path / "days")) == run_of([row])
 
     async def test_reports_are_kept_beside_days(self) -> None:
         store = SqliteStore(None)
         report = Report(NEWEST, 1, 0.5, 10.0, source_days_to_cover=1.5)
         key = KEY._replace(interface="short_interest")
         await keep(store, days(NEWEST, 3))
-        await store.keep(key, Report, Addition([report], date.max, None, None, True, NEWEST, None, 1.0), ALL)
-        found = await store.look([key], Report, ALL)
+        await store.change(key, Report, lambda _: Merged(Run([report], 1.0, is_newest=True), joined=False))
+        found = await store.load(key, Report)
         assert found is not None
         assert list(found.rows) == [report]
+        assert await store.extent() == (2, 4)
 
     @pytest.mark.parametrize(
         "other",
@@ -92,120 +101,38 @@ class TestRows:
         await keep(store, days(NEWEST, 3))
         assert await kept(store, other) is None
 
-    async def test_a_window_is_the_newest_rows_in_a_range(self) -> None:
-        store = SqliteStore(None)
-        await keep(store, days(NEWEST, 30))
-        found = await kept(store, window=Window(NEWEST - timedelta(20), NEWEST - timedelta(3), 5))
-        assert found is not None
-        assert [row.date for row in found.rows] == [NEWEST - timedelta(back) for back in range(3, 8)]
-
     async def test_a_sandbox_is_forgotten_once_a_market_answers_at_its_address(self) -> None:
         store = SqliteStore(None)
-        played = KEY._replace(invented=True, symbol="5.HK")
-        await store.keep(played, Day, addition(days(NEWEST, 3)), ALL)
-        assert await kept(store, played) is not None
+        invented = KEY._replace(invented=True, symbol="5.HK")
+        await store.change(invented, Day, lambda _: Merged(run_of(days(NEWEST, 3)), joined=False))
+        assert await kept(store, invented) is not None
         await keep(store, days(NEWEST, 3))
-        assert await kept(store, played) is None
+        assert await kept(store, invented) is None
 
+    async def test_a_run_that_did_not_change_is_not_written_again(self, tmp_path: Path) -> None:
+        store = SqliteStore(tmp_path / "days")
+        await keep(store, days(NEWEST, 3))
+        with sqlite3.connect(tmp_path / "days") as other:
+            other.execute("UPDATE series SET rows = 99")
+        await store.change(KEY, Day, lambda run: Merged(run or run_of(days(NEWEST, 1)), joined=True))
+        assert await store.extent() == (1, 99)
 
-class TestRuns:
-    async def test_pages_that_follow_each_other_are_one_run(self) -> None:
-        store = SqliteStore(None)
-        first = await keep(store, days(NEWEST, 10))
-        seam = Seam(NEWEST - timedelta(9), first.kept.run.number)
-        merged = await keep(store, days(NEWEST - timedelta(10), 10), newest=False, joins=seam)
-        assert [merged.kept.run.newest, merged.kept.run.oldest] == [NEWEST, NEWEST - timedelta(19)]
+    async def test_rows_of_a_version_with_other_fields_are_read_by_name(self, tmp_path: Path) -> None:
+        store = SqliteStore(tmp_path / "days")
+        await keep(store, days(NEWEST, 2))
+        body = {
+            "fields": ["total_volume", "short_volume", "later"],
+            "rows": [[str(NEWEST), 20, 10, 3]],
+            "newest": True,
+            "older": None,
+            "begins": None,
+            "position": None,
+        }
+        with sqlite3.connect(tmp_path / "days") as other:
+            other.execute("UPDATE series SET run = ?", (json.dumps(body),))
         found = await kept(store)
         assert found is not None
-        assert [len(found.rows), merged.kept.rows, merged.restated] == [20, [], []]
-        assert merged.kept.run.older == f"before {NEWEST - timedelta(19)}"
-
-    async def test_what_a_page_comes_upon_is_given_back(self) -> None:
-        store = SqliteStore(None)
-        await keep(store, days(NEWEST, 30))
-        merged = await keep(store, days(NEWEST, 10), at=2000)
-        assert list(merged.kept.rows) == days(NEWEST, 30)[10:]
-
-    async def test_pages_that_do_not_touch_are_two(self) -> None:
-        store = SqliteStore(None)
-        await keep(store, days(NEWEST - timedelta(20), 5))
-        assert await count_after(store, days(NEWEST, 5)) == 5
-        older = await kept(store, window=Window(None, NEWEST - timedelta(6), 1000))
-        assert older is not None
-        assert [len(older.rows), older.run.newest] == [5, NEWEST - timedelta(20)]
-
-    async def test_a_page_that_joins_a_day_which_is_gone_stands_alone(self) -> None:
-        store = SqliteStore(None)
-        seam = Seam(NEWEST - timedelta(9), 1)
-        merged = await keep(store, days(NEWEST - timedelta(10), 10), newest=False, joins=seam)
-        assert merged.kept.run.newest == NEWEST - timedelta(10)
-
-    async def test_one_that_joins_a_day_which_was_replaced_meanwhile_stands_alone_too(self) -> None:
-        store = SqliteStore(None)
-        first = await keep(store, days(NEWEST, 10))
-        await keep(store, days(NEWEST, 10, version=1), at=2000)  # by another process
-        seam = Seam(NEWEST - timedelta(9), first.kept.run.number)
-        merged = await keep(store, days(NEWEST - timedelta(10), 10), newest=False, joins=seam)
-        assert merged.kept.run.newest == NEWEST - timedelta(10)
-
-    @pytest.mark.parametrize(("shared", "oldest"), [(9, 14), (10, 29)])
-    async def test_a_few_days_in_common_are_no_proof_of_the_rest(self, shared: int, oldest: int) -> None:
-        store = SqliteStore(None)
-        await keep(store, days(NEWEST, 30)[15 - shared :])
-        merged = await keep(store, days(NEWEST, 30)[:15], at=2000)
-        assert merged.kept.run.oldest == NEWEST - timedelta(oldest)
-        rest = await kept(store, window=Window(None, NEWEST - timedelta(15), 1000))
-        assert rest is not None
-        assert list(rest.rows) == days(NEWEST, 30)[15:]
-
-    @pytest.mark.parametrize("count", [1, 3])
-    async def test_days_that_still_move_prove_nothing(self, count: int) -> None:
-        """The newest days of the kept run, and all that a page shares with it, had not settled: it may be restated."""
-        store = SqliteStore(None)
-        old = days(NEWEST + timedelta(3), 20)
-        await keep(store, old)
-        page = days(NEWEST + timedelta(10), 7 + count, version=1)
-        merged = await keep(store, page, at=2000)
-        assert [merged.kept.run.oldest, merged.restated] == [page[-1].date, []]
-        rest = await kept(store, window=Window(None, page[-1].date - timedelta(1), 1000))
-        assert rest is not None
-        assert [list(rest.rows), rest.run.topped_at] == [old[count:], None]
-
-    async def test_a_page_of_the_past_says_nothing_of_the_days_after_it(self) -> None:
-        store = SqliteStore(None)
-        await keep(store, days(NEWEST, 30), at=1000)
-        merged = await keep(store, days(NEWEST, 30)[10:20], at=2000, newest=False)
-        assert [merged.kept.run.newest, merged.kept.run.checked_at] == [NEWEST, 1000]
-        merged = await keep(store, days(NEWEST, 10), at=3000)
-        assert [merged.kept.run.oldest, merged.kept.run.checked_at] == [NEWEST - timedelta(29), 3000]
-
-    async def test_a_day_that_has_closed_last_may_still_come(self) -> None:
-        store = SqliteStore(None)
-        for until, promised in ((NEWEST, NEWEST - timedelta(1)), (NEWEST - timedelta(3), NEWEST - timedelta(3))):
-            rows = days(NEWEST - timedelta(5), 5)
-            page = Addition(rows, until, None, None, False, NEWEST, None, 1000.0)
-            merged = await store.keep(KEY, Day, page, ALL)
-            assert merged is not None
-            assert merged.kept.run.until == max(promised, NEWEST - timedelta(1))
-
-    async def test_a_contradicted_run_goes_as_a_whole_and_others_stay(self) -> None:
-        store = SqliteStore(None)
-        await keep(store, days(NEWEST - timedelta(40), 5))
-        await keep(store, days(NEWEST, 10))
-        merged = await keep(store, days(NEWEST, 3, version=1), at=2000)
-        found = await kept(store)
-        assert found is not None
-        assert [len(found.rows), len(merged.restated)] == [3, 3]
-        assert await kept(store, window=Window(None, NEWEST - timedelta(20), 1000)) is not None
-
-    async def test_the_beginning_belongs_to_the_run_it_was_said_of(self) -> None:
-        store = SqliteStore(None)
-        await keep(store, days(NEWEST, 10))
-        await store.begin(KEY, NEWEST - timedelta(9), 1500.0)
-        merged = await keep(store, days(NEWEST, 10), at=2000)
-        assert merged.kept.run.begun_at == 1500.0
-        merged = await keep(store, days(NEWEST - timedelta(9), 5), at=2000, newest=False)
-        assert merged.kept.run.begun_at is None
+        assert list(found.rows) == [Day(NEWEST, 10, 20, None)]
 
 
 class TestTheFile:
@@ -246,16 +173,20 @@ class TestTheFile:
         store = SqliteStore(file)
         await keep(store, days(NEWEST, 5))
         for spoil in (
-            "UPDATE day SET cells = '[1, 2'",
-            "UPDATE day SET cells = '[1, 2]'",
-            """UPDATE day SET cells = '["1",2,3,4,5,6,7,8,9,10,11]'""",
-            "UPDATE day SET date = date || 'x'",
-            "UPDATE run SET newest = 'tomorrow'",
-            "UPDATE run SET older = 5, checked_at = 'now'",
-            "UPDATE series SET position = '{}'",
-            "UPDATE run SET checked_at = 1e300, topped_at = -1e300",
-            "UPDATE day SET cells = CAST(x'5bff5d' AS TEXT)",
-            "UPDATE run SET until = CAST(x'ff' AS TEXT)",
+            "UPDATE series SET run = '[1, 2'",
+            "UPDATE series SET run = '[1, 2]'",
+            "UPDATE series SET run = json_set(run, '$.rows[2]', json('[\"2026-06-10\", 1]'))",
+            "UPDATE series SET run = json_set(run, '$.rows[2][1]', '1')",
+            "UPDATE series SET run = json_set(run, '$.rows[2][0]', 'yesterday')",
+            "UPDATE series SET run = json_set(run, '$.rows[2][0]', '2026-06-12')",
+            "UPDATE series SET run = json_set(run, '$.rows', json('[]'))",
+            "UPDATE series SET run = json_set(run, '$.older', 5)",
+            "UPDATE series SET run = json_set(run, '$.begins', 'now')",
+            "UPDATE series SET run = json_set(run, '$.position', json('{}'))",
+            "UPDATE series SET run = json_remove(run, '$.newest')",
+            "UPDATE series SET checked_at = 'now'",
+            "UPDATE series SET checked_at = 1e300",
+            "UPDATE series SET run = CAST(x'5bff5d' AS TEXT)",
         ):
             with sqlite3.connect(file) as other:
                 other.execute(spoil)
@@ -268,21 +199,32 @@ class TestTheFile:
         await keep(first, days(NEWEST, 5))
         await keep(second, days(NEWEST, 5))
         with sqlite3.connect(file) as other:
-            other.execute("UPDATE day SET cells = 'nothing'")
+            other.execute("UPDATE series SET run = 'nothing'")
         assert await kept(first) is None
         await keep(first, days(NEWEST, 7))
         found = await kept(second)  # it still had the damaged one open
         assert found is not None
         assert len(found.rows) == 7
 
-    async def test_one_of_an_older_version_is_begun_anew(self, tmp_path: Path) -> None:
+    async def test_the_newest_run_of_a_file_of_version_1_is_carried_over(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
         file = tmp_path / "days"
-        await count_after(SqliteStore(file), days(NEWEST, 9))
+        write_version_1(file)
+        found = await kept(SqliteStore(file))
+        assert found is not None
+        assert list(found.rows) == days(NEWEST, 3)
+        assert [found.checked_at, found.is_newest, found.older] == [500.0, True, "before"]
+        assert found.position == ShortPosition(5, 0.5, NEWEST)
+        assert "1 kept series of an older version cannot be read" in caplog.text
         with sqlite3.connect(file) as other:
-            other.execute("DROP TABLE day")
-            other.execute("CREATE TABLE day (something TEXT)")
-            other.execute("PRAGMA user_version = 0")
-        assert await count_after(SqliteStore(file), days(NEWEST, 5)) == 5
+            tables = [
+                name
+                for (name,) in other.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+                )
+            ]
+        assert tables == ["series"]
 
     @pytest.mark.parametrize(
         ("numbers", "why"),
@@ -304,7 +246,7 @@ class TestTheFile:
         file.chmod(0o644)
         before = file.read_bytes()
         store = SqliteStore(file)
-        assert await store.keep(KEY, Day, addition(days(NEWEST, 5)), ALL) is None
+        assert await try_to_keep(store, days(NEWEST, 5)) is None
         assert await kept(store) is None
         assert caplog.text.count(why) == 1
         assert [file.read_bytes(), stat.S_IMODE(file.stat().st_mode)] == [before, 0o644]
@@ -317,7 +259,7 @@ class TestTheFile:
         file = tmp_path / name
         file.write_text("What I have to do.\n" * 100)
         store = SqliteStore(file)
-        assert await store.keep(KEY, Day, addition(days(NEWEST, 5)), ALL) is None
+        assert await try_to_keep(store, days(NEWEST, 5)) is None
         assert [path.name for path in tmp_path.iterdir()] == [name]
         assert file.read_text().startswith("What I have to do.")
         assert "another kind" in caplog.text
@@ -326,7 +268,7 @@ class TestTheFile:
         fifo = tmp_path / "days"
         os.mkfifo(fifo, 0o644)
         store = SqliteStore(fifo)
-        assert await store.keep(KEY, Day, addition(days(NEWEST, 5)), ALL) is None
+        assert await try_to_keep(store, days(NEWEST, 5)) is None
         assert stat.S_IMODE(fifo.stat().st_mode) == 0o644
 
     async def test_what_was_set_aside_before_stays(self, tmp_path: Path) -> None:
@@ -347,9 +289,8 @@ class TestTheFile:
         file = {"under a file": tmp_path / "file" / "days", "a folder": tmp_path}.get(place, Path(place))
         store = SqliteStore(file)
         for _ in range(3):
-            assert await store.keep(KEY, Day, addition(days(NEWEST, 5)), ALL) is None
+            assert await try_to_keep(store, days(NEWEST, 5)) is None
             assert await kept(store) is None
-            await store.begin(KEY, NEWEST, 1.0)
         await store.aclose()
         assert [record.levelno for record in caplog.records] == [logging.WARNING]
         assert "it works without" in caplog.text
@@ -375,9 +316,9 @@ class TestTheFile:
         await keep(store, days(NEWEST, 5))
         other = sqlite3.connect(file, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        assert await store.keep(KEY, Day, addition(days(NEWEST, 9)), ALL) is None
+        assert await try_to_keep(store, days(NEWEST, 9)) is None
         began = time.monotonic()
-        assert await store.keep(KEY, Day, addition(days(NEWEST, 9)), ALL) is None
+        assert await try_to_keep(store, days(NEWEST, 9)) is None
         assert time.monotonic() - began < 0.1  # nobody else waits for it so soon
         found = await kept(store)  # reading goes on
         assert found is not None
@@ -408,16 +349,15 @@ class TestTheFile:
 import resource, sys
 from pathlib import Path
 import anyio
-from tests.cache.test_sqlite_store import ALL, KEY, NEWEST, addition, days, keep, kept
-from mcp_shortvol.domain.short_volume import Day
-from mcp_shortvol.cache.sqlite_store import SqliteStore
+from tests.cache.test_sqlite import NEWEST, days, keep, kept, try_to_keep
+from mcp_shortvol.cache.sqlite import SqliteStore
 
 async def main():
     store = SqliteStore(Path(sys.argv[1]))
     await keep(store, days(NEWEST, 50))
     await store.aclose()
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
-    assert await store.keep(KEY, Day, addition(days(NEWEST, 900)), ALL) is None
+    assert await try_to_keep(store, days(NEWEST, 900)) is None
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     print(len((await kept(store)).rows))
 
@@ -444,8 +384,8 @@ import random, sys
 from datetime import timedelta
 from pathlib import Path
 import anyio
-from tests.cache.test_sqlite_store import ALL, KEY, NEWEST, days, keep, kept
-from mcp_shortvol.cache.sqlite_store import SqliteStore
+from tests.cache.test_sqlite import KEY, NEWEST, days, keep, kept
+from mcp_shortvol.cache.sqlite import SqliteStore
 
 async def main():
     chance = random.Random(sys.argv[2])
@@ -453,9 +393,9 @@ async def main():
     for _ in range(40):
         start = chance.randrange(200)
         newest = NEWEST - timedelta(start)
-        await keep(store, [row._replace(total_turnover=None) for row in days(newest, 30)], newest=start == 0)
+        await keep(store, [row._replace(total_turnover=None) for row in days(newest, 30)], is_newest=start == 0)
         found = await kept(store)
-        assert len(found.rows) == (found.run.newest - found.run.oldest).days + 1, found.run
+        assert len(found.rows) == (found.newest - found.oldest).days + 1, found
 
 anyio.run(main)
 """
@@ -467,29 +407,24 @@ anyio.run(main)
         ]
         errors = [process.communicate(timeout=60)[1] for process in processes]
         assert errors == [""] * 8
-        check_promises(tmp_path / "days")
+        check_run(tmp_path / "days")
 
-    def test_whenever_a_writer_is_killed_runs_promise_only_days_that_are_there(self, tmp_path: Path) -> None:
+    def test_whenever_a_writer_is_killed_the_file_has_one_whole_run(self, tmp_path: Path) -> None:
         program = """
 import sys
 import time
-from datetime import timedelta
 from itertools import count
 from pathlib import Path
 import anyio
-from tests.cache.test_sqlite_store import NEWEST, days, keep
-from mcp_shortvol.cache.sqlite_store import SqliteStore
-from mcp_shortvol.cache.store import Seam
+from tests.cache.test_sqlite import NEWEST, days, keep
+from mcp_shortvol.cache.sqlite import SqliteStore
 
 async def main():
     store = SqliteStore(Path(sys.argv[1]))
     for version in count():
-        page, joins = days(NEWEST, 20, version % 3), None
-        for _ in range(10):
-            run = (await keep(store, page, newest=joins is None, joins=joins)).kept.run.number
+        for pages in range(1, 11):
+            await keep(store, days(NEWEST, 20 * pages, version % 3), at=1000.0 + version)
             print("kept", flush=True)
-            joins = Seam(page[-1].date, run)
-            page = days(joins.date - timedelta(1), 20, version % 3)
 
 anyio.run(main)
 """
@@ -504,23 +439,46 @@ anyio.run(main)
                     assert writer.stdout.readline() == "kept\n"
                 time.sleep(0.0007 * attempt)
                 writer.send_signal(signal.SIGKILL)
-            check_promises(file)
+            check_run(file)
 
 
-def check_promises(file: Path) -> None:
-    """Every run has each of its days, all of one version, and no day stands outside a run."""
+def check_run(file: Path) -> None:
+    """The run has no gap, its rows are of one version, and its count is right."""
     with sqlite3.connect(file) as connection:
-        stored = {
-            date.fromisoformat(day): json.loads(cells)
-            for day, cells in connection.execute("SELECT date, cells FROM day")
-        }
-        promised = set()
-        for oldest, newest in connection.execute("SELECT oldest, newest FROM run"):
-            first, last = date.fromisoformat(oldest), date.fromisoformat(newest)
-            run = [first + timedelta(number) for number in range((last - first).days + 1)]
-            assert len({stored[day][0] for day in run}) == 1
-            promised |= set(run)
-        assert promised == stored.keys()
+        ((count, text),) = connection.execute("SELECT rows, run FROM series").fetchall()
+    rows = json.loads(text)["rows"]
+    dates = [date.fromisoformat(row[0]) for row in rows]
+    assert len(rows) == count == (dates[0] - dates[-1]).days + 1
+    assert len({row[1] for row in rows}) == 1
+
+
+def write_version_1(file: Path) -> None:
+    """A file as version 1 of the tables wrote it: two runs of one series, and a series that cannot be read."""
+    with sqlite3.connect(file) as connection:
+        connection.executescript(
+            f"""
+            CREATE TABLE series (id INTEGER PRIMARY KEY, upstream TEXT NOT NULL, interface TEXT NOT NULL, symbol TEXT
+            NOT NULL, invented INTEGER NOT NULL, position TEXT, UNIQUE (upstream, interface, symbol, invented));
+            CREATE TABLE run (number INTEGER PRIMARY KEY AUTOINCREMENT, series INTEGER NOT NULL, oldest TEXT NOT NULL,
+            newest TEXT NOT NULL, until TEXT NOT NULL, older TEXT, begun_at REAL, topped_at REAL, checked_at REAL NOT
+            NULL, UNIQUE (series, oldest));
+            CREATE TABLE day (series INTEGER NOT NULL, date TEXT NOT NULL, cells TEXT NOT NULL, settled INTEGER NOT
+            NULL, PRIMARY KEY (series, date)) WITHOUT ROWID;
+            PRAGMA application_id = {int.from_bytes(b"SVda")};
+            PRAGMA user_version = 1;
+            """
+        )
+        connection.execute("INSERT INTO series VALUES (1, ?, ?, ?, ?, ?)", (*KEY, f'[5, 0.5, "{NEWEST}"]'))
+        connection.execute("INSERT INTO series VALUES (2, ?, ?, '5.HK', ?, NULL)", (KEY[0], KEY[1], KEY[3]))
+        old = NEWEST - timedelta(100)
+        for series, oldest, newest in ((1, NEWEST - timedelta(2), NEWEST), (1, old, old), (2, NEWEST, NEWEST)):
+            connection.execute(
+                "INSERT INTO run VALUES (NULL, ?, ?, ?, ?, 'before', NULL, 500, 400)",
+                (series, str(oldest), str(newest), str(newest)),
+            )
+        for row in [*days(NEWEST, 3), *days(old, 1)]:
+            connection.execute("INSERT INTO day VALUES (1, ?, ?, 1)", (str(row.date), json.dumps(row[1:-1])))
+        connection.execute("INSERT INTO day VALUES (2, ?, '[1]', 1)", (str(NEWEST),))
 
 
 async def test_nothing_of_a_database_is_left_open(tmp_path: Path) -> None:
