@@ -18,9 +18,9 @@ from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 
+from mcp_shortvol.domain.calendar import trading_days
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.symbols import Symbol
-from mcp_shortvol.sandbox.market.calendar import trading_days
 from mcp_shortvol.sandbox.market.noise import draws
 from mcp_shortvol.sandbox.market.published import CLOSES, HK_ROWS, US_ROWS
 

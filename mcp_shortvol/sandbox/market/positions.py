@@ -17,9 +17,9 @@ from datetime import date, timedelta
 from functools import lru_cache
 from itertools import groupby, pairwise
 
+from mcp_shortvol.domain.calendar import trading_days
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.symbols import Symbol
-from mcp_shortvol.sandbox.market.calendar import trading_days
 from mcp_shortvol.sandbox.market.days import MarketDay, days
 from mcp_shortvol.sandbox.market.noise import draws
 

@@ -11,9 +11,9 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
+from mcp_shortvol.domain.calendar import trading_days
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.symbols import Symbol
-from mcp_shortvol.sandbox.market.calendar import trading_days
 from mcp_shortvol.sandbox.market.days import days, listings
 from mcp_shortvol.sandbox.market.noise import draws
 from mcp_shortvol.sandbox.market.positions import reports

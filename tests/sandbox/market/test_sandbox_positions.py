@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcp_shortvol.domain.calendar import trading_days
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.symbols import Symbol
-from mcp_shortvol.sandbox.market.calendar import trading_days
 from mcp_shortvol.sandbox.market.days import FIRST_DAY, days, listings
 from mcp_shortvol.sandbox.market.positions import Position, reports
 
