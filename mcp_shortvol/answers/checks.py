@@ -151,6 +151,8 @@ def _trading_days_missing(series: Series, _today: date) -> str | None:
         what, them = f"No row for {first}, a trading day", "it"
     else:
         what, them = f"No rows for {missing:,} trading days, the first {first}, the last {last}", "them"
+    if series.unreadable:
+        return f"{what}: perhaps among the rows that could not be read."
     # The calendar learns of Hong Kong's severe-weather closings only afterwards; each lasts one day.
     closed = "perhaps the exchange was closed; else " if market is Market.HK and missing == len(gaps) else ""
     return f"{what}: {closed}a suspension, or the source left {them} out."

@@ -211,6 +211,11 @@ class TestDates:
         )
         assert "closed" not in said(series(without(hk_days(), 3, 4), TENCENT))
 
+    def test_a_missing_day_may_be_one_of_the_rows_that_could_not_be_read(self) -> None:
+        assert findings(replace(series(without(hk_days(), 3), TENCENT), unreadable=1), TODAY)[1:] == [
+            "No row for 2026-05-20, a trading day: perhaps among the rows that could not be read."
+        ]
+
     @pytest.mark.parametrize("market", [TESLA, TENCENT], ids=str)
     def test_a_holiday_or_a_weekend_is_not_missed(self, market: Symbol) -> None:
         plain = plain_us_day if market is TESLA else plain_hk_day
