@@ -1,83 +1,83 @@
-"""Ways in which an answer's bytes can travel, other than at once and whole."""
+"""Senders that send a response late, slowly, truncated, or not at all."""
 
 import asyncio
 import re
 
-from mcp_shortvol.sandbox.http import Delivery, Wire
+from mcp_shortvol.sandbox.http import Sender, Wire
 
 __all__ = ["cut_short", "delayed", "dripping", "flood", "raw", "reset", "silence"]
 
-_DRIPS = 20
+_PIECES = 20
 _CHUNK = b" " * 65536
-# Long enough for the peer to have read what was sent before a reset throws away what it has not.
+# Long enough for the peer to read the bytes sent so far: a reset discards those that are unread.
 _SETTLE_S = 0.02
 
 
-def delayed(seconds: float) -> Delivery:
-    """The whole answer, `seconds` late."""
+def delayed(seconds: float) -> Sender:
+    """Send the whole response after `seconds`."""
 
-    async def deliver(wire: Wire, answer: bytes) -> None:
+    async def send(wire: Wire, response: bytes) -> None:
         await asyncio.sleep(seconds)
-        await wire.send(answer)
+        await wire.send(response)
 
-    return deliver
-
-
-def dripping(seconds: float) -> Delivery:
-    """The whole answer in small pieces that take `seconds` altogether: no single wait is long."""
-
-    async def deliver(wire: Wire, answer: bytes) -> None:
-        size = -(-len(answer) // _DRIPS)
-        for start in range(0, len(answer), size):
-            await wire.send(answer[start : start + size])
-            await asyncio.sleep(seconds / _DRIPS)
-
-    return deliver
+    return send
 
 
-async def silence(wire: Wire, _answer: bytes) -> None:
-    """Nothing, for as long as the peer has patience."""
-    await wire.peer_gone()
+def dripping(seconds: float) -> Sender:
+    """Send the whole response in small pieces within `seconds`, so that no single read waits long."""
+
+    async def send(wire: Wire, response: bytes) -> None:
+        size = -(-len(response) // _PIECES)
+        for start in range(0, len(response), size):
+            await wire.send(response[start : start + size])
+            await asyncio.sleep(seconds / _PIECES)
+
+    return send
 
 
-def reset(after: float) -> Delivery:
-    """A TCP reset after that fraction of the answer."""
+async def silence(wire: Wire, _response: bytes) -> None:
+    """Send nothing until the peer disconnects."""
+    await wire.wait_closed()
 
-    async def deliver(wire: Wire, answer: bytes) -> None:
-        await wire.send(answer[: int(len(answer) * after)])
+
+def reset(after: float) -> Sender:
+    """Send the fraction `after` of the response, then a TCP reset."""
+
+    async def send(wire: Wire, response: bytes) -> None:
+        await wire.send(response[: int(len(response) * after)])
         await asyncio.sleep(_SETTLE_S)
         wire.reset()
 
-    return deliver
+    return send
 
 
-def cut_short(after: float) -> Delivery:
-    """An orderly end after that fraction of an answer whose header promised all of it."""
+def cut_short(after: float) -> Sender:
+    """Send the fraction `after` of the response, then close the connection in the ordinary way."""
 
-    async def deliver(wire: Wire, answer: bytes) -> None:
-        await wire.send(answer[: int(len(answer) * after)])
+    async def send(wire: Wire, response: bytes) -> None:
+        await wire.send(response[: int(len(response) * after)])
         wire.close()
 
-    return deliver
+    return send
 
 
-def raw(data: bytes) -> Delivery:
-    """Other bytes altogether."""
+def raw(data: bytes) -> Sender:
+    """Send `data` instead of the response."""
 
-    async def deliver(wire: Wire, _answer: bytes) -> None:
+    async def send(wire: Wire, _response: bytes) -> None:
         await wire.send(data)
         wire.close()
 
-    return deliver
+    return send
 
 
-def flood(size: int) -> Delivery:
-    """The answer's head, then `size` bytes of blanks, which no JSON reader can refuse before the end."""
+def flood(size: int) -> Sender:
+    """Send the response's head, then `size` blanks: a JSON reader cannot reject them before the end."""
 
-    async def deliver(wire: Wire, answer: bytes) -> None:
-        head, separator, _ = answer.partition(b"\r\n\r\n")
+    async def send(wire: Wire, response: bytes) -> None:
+        head, separator, _ = response.partition(b"\r\n\r\n")
         await wire.send(re.sub(rb"(?i)content-length: \d+", b"content-length: %d" % size, head) + separator)
         for sent in range(0, size, len(_CHUNK)):
             await wire.send(_CHUNK[: size - sent])
 
-    return deliver
+    return send

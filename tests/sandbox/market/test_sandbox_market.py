@@ -1,4 +1,4 @@
-"""The invented market is a law: the same for ever, smooth, plausible, and right where figures were published."""
+"""The invented market never changes, is smooth and plausible, and contains the published figures exactly."""
 
 import json
 from datetime import date, timedelta
