@@ -241,6 +241,11 @@ class TestDates:
         )
         assert "before today" in said(series(days, end=date(2027, 1, 1)), date(2026, 6, 2))
 
+    def test_the_row_of_today_is_not_expected_yet_but_all_before_it_are(self) -> None:
+        days = us_days()[2:]  # up to Thursday, 21 May
+        assert findings(series(days), date(2026, 5, 29)) == []  # four rows are missing
+        assert "is 6 trading days before today" in said(series(days), date(2026, 5, 30))  # five, on a Saturday
+
     def test_a_question_about_the_past_is_not_stale(self) -> None:
         assert findings(series(us_days(), end=NEWEST + timedelta(days=3)), date(2027, 1, 4)) == []
 
