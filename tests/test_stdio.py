@@ -93,6 +93,7 @@ HEAVY = {
     "sqlite3",
     "stamina",
     "filelock",
+    "holidays",
     "tabulate",
     "platformdirs",
     "statistics",

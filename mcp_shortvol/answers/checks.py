@@ -1,15 +1,22 @@
-"""What the days should obey, and the sentence for each way in which they do not.
+"""Checks of a series, each with the sentence that reports its failure.
 
-Every check is a pure function of a series and of the date it is in the market. It returns one short sentence where
-something is wrong and None where all is well: a caller who is told nothing may quote the numbers.
+Every check is a pure function of a series and of the current date in its market. It returns one short sentence where
+something is wrong, otherwise None. A series without findings may be quoted as it is.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
 from mcp_shortvol.answers.totals import both_volumes
-from mcp_shortvol.domain.markets import Market, weekdays
+from mcp_shortvol.domain.calendar import (
+    count_trading_days,
+    known_years,
+    next_trading_day,
+    previous_trading_day,
+)
+from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.short_volume import Series
 
 __all__ = ["findings"]
@@ -21,8 +28,8 @@ _LEAST_DAYS = 5  # to speak of "every day" or of a usual volume
 _PRICE_STEP = 0.4  # of the close before; every split into two or more is a larger one
 _SPLIT_FACTORS = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
 _SPLIT_TOLERANCE = 0.06  # a day's ordinary move on top of a split
-_MISSING_WEEKDAYS = 4  # New York closed four in September 2001; no holidays of either market are longer
-_STALE_WEEKDAYS = 5
+_STALE_TRADING_DAYS = 5
+_ONE_DAY = timedelta(days=1)
 _THIN_SHARE = 0.1
 _THIN_SHARES = 1000
 
@@ -133,16 +140,41 @@ def _times(price: float, other: float) -> float:
     return max(price, other) / min(price, other)
 
 
-def _weekdays_missing(series: Series, _today: date) -> str | None:
-    gaps = [
-        (weekdays(older.date, newer.date) - (newer.date.weekday() < 5), older.date, newer.date)
-        for newer, older in pairwise(series.days)
-        if newer.date.toordinal() - older.date.toordinal() > _MISSING_WEEKDAYS
-    ]
-    missing, before, after = max(gaps, key=lambda gap: gap[0], default=(0, date.min, date.min))
-    if missing <= _MISSING_WEEKDAYS:
+def _trading_days_missing(series: Series, _today: date) -> str | None:
+    """Trading days between the oldest and the newest row that have no row."""
+    market = series.question.symbol.market
+    gaps = [gap for newer, older in pairwise(series.days) if (gap := _gap(market, older.date, newer.date))]
+    if not gaps:
         return None
-    return f"{missing:,} weekdays in a row have no row, between {before} and {after}: a suspension, or lost days."
+    missing, last, first = sum(gap.days for gap in gaps), gaps[0].last, gaps[-1].first
+    if missing == 1:
+        what, them = f"No row for {first}, a trading day", "it"
+    else:
+        what, them = f"No rows for {missing:,} trading days, the first {first}, the last {last}", "them"
+    if series.unreadable:
+        return f"{what}: perhaps among the rows that could not be read."
+    # The calendar learns of Hong Kong's severe-weather closings only afterwards; each lasts one day.
+    closed = "perhaps the exchange was closed; else " if market is Market.HK and missing == len(gaps) else ""
+    return f"{what}: {closed}a suspension, or the source left {them} out."
+
+
+class _Gap(NamedTuple):
+    """Consecutive trading days without a row: how many, the first and the last."""
+
+    days: int
+    first: date
+    last: date
+
+
+def _gap(market: Market, older: date, newer: date) -> _Gap | None:
+    """The trading days between two rows, within the years that the calendar knows; None where there are none."""
+    known = known_years(market)
+    after = max(older, date(known.start - 1, 12, 31))
+    before = min(newer, date(known.stop, 1, 1))
+    days = count_trading_days(market, after, before - _ONE_DAY)
+    if days <= 0:
+        return None
+    return _Gap(days, next_trading_day(market, after), previous_trading_day(market, before))
 
 
 def _newest_day_old(series: Series, today: date) -> str | None:
@@ -151,11 +183,14 @@ def _newest_day_old(series: Series, today: date) -> str | None:
     # A question about the past is answered by old days; whoever asks beyond today is asking about now.
     wanted = min(today, series.question.end or today)
     newest = series.days[0].date
-    age = weekdays(newest, wanted)
-    if age <= _STALE_WEEKDAYS:
+    if newest >= wanted:
+        return None
+    # The row of the last day itself may not be published yet.
+    age = count_trading_days(series.question.symbol.market, newest, wanted - _ONE_DAY) + 1
+    if age <= _STALE_TRADING_DAYS:
         return None
     until = "today" if wanted == today else f"the end asked for, {wanted}"
-    return f"The newest day, {newest}, is {age:,} weekdays before {until}: a suspension, or a source that lags."
+    return f"The newest day, {newest}, is {age:,} trading days before {until}: a suspension, or a source that lags."
 
 
 def _latest_day_thin(series: Series, _today: date) -> str | None:
@@ -179,7 +214,7 @@ _CHECKS: Sequence[Callable[[Series, date], str | None]] = (
     _average_price_far_from_close,
     _nyse_part_always_zero,
     _price_step,
-    _weekdays_missing,
+    _trading_days_missing,
     _newest_day_old,
     _latest_day_thin,
 )

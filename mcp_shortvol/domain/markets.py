@@ -1,7 +1,7 @@
-"""The two markets covered: where their days begin, and in what currency they trade.
+"""The two markets covered: their time zones, closing times and currencies.
 
 A trading date is the market's own date. Vendors send the instant of midnight in the market's time zone, which in UTC
-is the day before for Hong Kong; the conversion stands here once.
+is the day before for Hong Kong; `Market` has the only conversion.
 """
 
 from datetime import UTC, date, datetime, time
@@ -35,7 +35,7 @@ class Market(StrEnum):
 
     @property
     def full_name(self) -> str:
-        """The market in words."""
+        """The market's name in English."""
         return _NAMES[self]
 
     def date_of(self, timestamp: float) -> date:
@@ -51,14 +51,15 @@ class Market(StrEnum):
         return datetime.combine(day, _CLOSES[self], self.zone).timestamp()
 
     def today(self) -> date:
-        """The date it is in the market now."""
+        """The current date in the market."""
         return datetime.now(self.zone).date()
 
 
 def weekdays(after: date, until: date) -> int:
     """Mondays to Fridays later than `after` and not later than `until`; negative where `until` is earlier.
 
-    No fewer than the trading days between. Counted by arithmetic, because a damaged date may lie millennia away.
+    This is an upper bound of the trading days, which `calendar` counts. Computed by arithmetic, because a damaged date
+    may be millennia away.
     """
     return _weekdays_through(until) - _weekdays_through(after)
 

@@ -1,7 +1,7 @@
 """Reports of open short positions: short interest, a stock of shares on a date, and never a day's flow.
 
-US reports stand on FINRA's settlement dates, twice a month; Hong Kong's on the last trading day of a week, where the
-SFC aggregates the positions it is told of, those above its reporting threshold only. Units are as in `series`.
+US reports are dated by FINRA's settlement dates, twice a month. Hong Kong's are dated by the last trading day of a
+week; the SFC aggregates only the positions above its reporting threshold. Units are as in `short_volume`.
 """
 
 from calendar import monthrange
@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from mcp_shortvol.domain.calendar import next_trading_day, previous_trading_day
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.question import Question
 from mcp_shortvol.domain.short_volume import Ending, Interruption, times
 
 __all__ = ["InterestSeries", "Report", "days_to_cover", "next_report"]
 
-# FINRA prints 999.99 or 1000 where there was no volume, and 1.00 for anything less: neither is a reading.
+# FINRA prints 999.99 or 1000 where there was no volume, and 1.00 for anything less than 1: neither is a measurement.
 _SENTINEL_DAYS = 999.0
 _FLOOR_DAYS = 1.0
-_US_PUBLISHED_AFTER = 7  # business days after the settlement date
+_US_PUBLISHED_AFTER = 7  # trading days after the settlement date
 _HK_PUBLISHED_AFTER = timedelta(days=7)
+_ONE_DAY = timedelta(days=1)
+_SATURDAY = 5
 
 
 class Report(NamedTuple):
@@ -44,7 +47,7 @@ class Report(NamedTuple):
 
     @property
     def whole(self) -> bool:
-        """Whether the position is known and nothing was lost on the way."""
+        """Whether the position is known and every figure that was sent could be read."""
         return self.short_interest is not None and not self.damaged
 
     @property
@@ -59,7 +62,7 @@ class Report(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class InterestSeries:
-    """The reports that answer a question, newest first, and how they were come by; as `Series` is for days.
+    """The reports that answer a question, newest first, and how complete they are; as `Series` is for days.
 
     `before` is the report before the oldest one, where there is one: the oldest change is measured against it.
     """
@@ -102,8 +105,8 @@ def _change(report: Report, previous: Report | None) -> tuple[int | None, float 
 def days_to_cover(report: Report) -> float | None:
     """Short interest / average daily volume, unrounded: the days that buying it all back would take at that volume.
 
-    From the report's own figures wherever both are known. Else the vendor's quotient, unless it is FINRA's sentinel for
-    no volume or its floor of 1.00, which only says "at most one day".
+    Computed from the report's own figures where both are known. Otherwise it is the vendor's quotient, unless that is
+    FINRA's sentinel for no volume or its floor of 1.00, which only says "at most one day".
     """
     if report.short_interest is not None and report.average_daily_volume:
         return report.short_interest / report.average_daily_volume
@@ -114,32 +117,35 @@ def days_to_cover(report: Report) -> float | None:
 def next_report(market: Market, newest: date) -> tuple[date, date]:
     """The date of the next report after `newest`, and about when it is published.
 
-    By the published calendars without holidays: FINRA settles on the 15th and at the month's end, or the business day
-    before, and publishes seven business days later; the SFC's weekly figure appears a week later.
+    US: FINRA's settlement dates are the 15th and the last day of a month, or the trading day before; publication is
+    seven trading days later. Hong Kong: the SFC reports positions of the last trading day of a week, and publishes them
+    a week later.
     """
     if market is Market.HK:
-        return newest + timedelta(days=7), newest + timedelta(days=7) + _HK_PUBLISHED_AFTER
+        reported = _week_end_after(newest)
+        return reported, next_trading_day(market, reported + _HK_PUBLISHED_AFTER - _ONE_DAY)
     settlement = _settlement_after(newest)
     published = settlement
     for _ in range(_US_PUBLISHED_AFTER):
-        published = _business_day(published + timedelta(days=1), forward=True)
+        published = next_trading_day(market, published)
     return settlement, published
 
 
+def _week_end_after(day: date) -> date:
+    """The first date after `day` that is the last Hong Kong trading day of its week."""
+    saturday = day + timedelta(days=(_SATURDAY - day.weekday()) % 7)
+    while (week_end := previous_trading_day(Market.HK, saturday)) <= day:
+        saturday += timedelta(days=7)
+    return week_end
+
+
 def _settlement_after(day: date) -> date:
+    """FINRA's first settlement date after `day`."""
     first = day.replace(day=1)
     following = (first + timedelta(days=32)).replace(day=1)
     for month in (first, following):
         for number in (15, monthrange(month.year, month.month)[1]):
-            settlement = _business_day(month.replace(day=number), forward=False)
+            settlement = previous_trading_day(Market.US, month.replace(day=number) + _ONE_DAY)
             if settlement > day:
                 return settlement
     raise AssertionError("every month has two settlement dates")
-
-
-def _business_day(day: date, *, forward: bool) -> date:
-    """The day itself, or the next or last weekday where it is none."""
-    step = timedelta(days=1 if forward else -1)
-    while day.weekday() > 4:
-        day += step
-    return day

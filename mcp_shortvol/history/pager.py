@@ -93,6 +93,7 @@ class Pager(Generic[Row]):
         """Let the first page overlap the kept run, and be no larger where that run leads to the answer."""
         end = self._question.end if position.jumps else None
         until = min(end or self._cache.today, self._cache.today)
+        # By weekdays: a calendar that is wrong about one day would leave the overlap one row short.
         rows = max(weekdays(self._cache.newest_settled(kept), until), 0) + OVERLAP
         if rows <= self._source.page_limit:
             position.least = rows

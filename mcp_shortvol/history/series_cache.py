@@ -6,7 +6,7 @@ from typing import Generic
 
 from mcp_shortvol.cache.run import Merged, Run, merge
 from mcp_shortvol.cache.store import SeriesKey, Store
-from mcp_shortvol.domain.markets import weekdays
+from mcp_shortvol.domain.calendar import count_trading_days
 from mcp_shortvol.domain.question import Question
 from mcp_shortvol.domain.rows import Row
 from mcp_shortvol.domain.symbols import Symbol
@@ -85,7 +85,7 @@ class SeriesCache(Generic[Row]):
 
     def _reaches(self, run: Run[Row], end: date) -> bool:
         """Whether no trading day can lie between the newest row and `end`."""
-        return weekdays(run.newest, end) <= 0
+        return count_trading_days(self._symbol.market, run.newest, end) <= 0
 
     def _key(self, *, invented: bool) -> SeriesKey:
         return SeriesKey(self._source.upstream, self._source.interface, str(self._symbol), invented)

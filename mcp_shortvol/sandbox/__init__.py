@@ -1,4 +1,5 @@
-"""The vendors' upstreams played on loopback, for the demo and the tests.
+"""Simulated vendor gateways on loopback, for demonstration and tests: real sockets, real formats, invented figures."""
 
-Real sockets and the vendors' own wire around invented figures.
-"""
+from mcp_shortvol.sandbox.runner import Sandbox, serve
+
+__all__ = ["Sandbox", "serve"]

@@ -1,7 +1,7 @@
 """Faults that can be switched on in a sandbox, and those that any HTTP upstream can have.
 
-A fault turns the honest answer to a request into a bad one: other words, other cells, or another way of travelling.
-Spelled `NAME` it lasts until it is cleared, spelled `NAME:TIMES` for so many answers.
+A fault replaces the normal response to a request by a faulty one: another body, other cells, or another sender. As
+`NAME` it lasts until it is cleared, as `NAME:TIMES` for that many responses.
 """
 
 import math
@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 from threading import Lock
 
 from mcp_shortvol.domain.errors import InvalidRequest
-from mcp_shortvol.sandbox.deliveries import cut_short, delayed, dripping, flood, raw, reset, silence
 from mcp_shortvol.sandbox.http import Request, Response
+from mcp_shortvol.sandbox.senders import cut_short, delayed, dripping, flood, raw, reset, silence
 
 __all__ = ["HTTP_FAULTS", "Effect", "Faults", "Options", "parse_fault", "retry_after_header"]
 
 _MEGABYTE = 1024 * 1024
-_DEEP = 200_000
+_NESTED = b"[" * 200_000 + b"]" * 200_000
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How strongly a fault shows: seconds of delay, seconds to wait by `Retry-After`, megabytes of flood."""
+    """The size of a fault: seconds of delay, seconds in the `Retry-After` header, megabytes of an oversized body."""
 
     seconds: float
     retry_after: float | None
@@ -29,7 +29,7 @@ class Options:
 
 
 Effect = Callable[[Request, Response, Options], Response]
-"""What a fault makes of a request's honest answer."""
+"""Makes the faulty response from a request and its normal response."""
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class _Active:
 
 
 class Faults:
-    """The faults of one service: those it knows, and those switched on now. Any thread may switch them."""
+    """The faults of one gateway: the known ones, and those switched on now. Safe to call from any thread."""
 
     def __init__(self, known: Mapping[str, Effect], *, on: str = "/") -> None:
         self._known = known
@@ -59,9 +59,10 @@ class Faults:
         retry_after: float | None = None,
         megabytes: float = 65.0,
     ) -> None:
-        """Switch a fault on for `times` answers, or until cleared, to requests whose path begins with `on`.
+        """Switch a fault on for `times` responses, or until cleared, to requests whose path begins with `on`.
 
-        Of several faults that fit a request, the one switched on first is played. InvalidRequest where `name` is none.
+        Of several faults that match a request, the one switched on first applies. InvalidRequest where `name` is
+        unknown.
         """
         if name not in self._known:
             raise InvalidRequest(f'The sandbox has no fault "{name}".', f"It has: {', '.join(sorted(self._known))}.")
@@ -75,20 +76,20 @@ class Faults:
         with self._lock:
             self._active.clear()
 
-    def applied(self, request: Request, honest: Response) -> Response:
-        """What is answered instead of the honest answer, or the honest answer."""
+    def apply(self, request: Request, normal: Response) -> Response:
+        """The faulty response where a fault matches the request, otherwise the normal one."""
         with self._lock:
             fault = next((fault for fault in self._active if request.path.startswith(fault.on)), None)
             if fault is None:
-                return honest
+                return normal
             fault.left -= 1
             if fault.left <= 0:
                 self._active.remove(fault)
-        return fault.effect(request, honest, fault.options)
+        return fault.effect(request, normal, fault.options)
 
 
 def parse_fault(text: str) -> tuple[str, int | None]:
-    """The name and the number of times of `NAME[:TIMES]`; InvalidRequest where the number is none."""
+    """The name and the number of times of `NAME[:TIMES]`; InvalidRequest where TIMES is not a positive integer."""
     name, _, times = text.partition(":")
     if times and (not times.isascii() or not times.isdigit() or int(times) < 1):
         raise InvalidRequest(f'"{text}" is not a fault.', "Write NAME or NAME:TIMES, for example error_500:2.")
@@ -96,23 +97,23 @@ def parse_fault(text: str) -> tuple[str, int | None]:
 
 
 def _html(status: int, title: str) -> Effect:
-    """What a load balancer says in its own name, before the vendor's gateway is reached."""
+    """The HTML error page of a load balancer in front of the vendor's gateway."""
     page = f"<html><head><title>{status} {title}</title></head><body><h1>{title}</h1></body></html>\r\n"
 
-    def effect(_request: Request, _honest: Response, options: Options) -> Response:
+    def effect(_request: Request, _normal: Response, options: Options) -> Response:
         return Response(status, page.encode(), {"content-type": "text/html", **retry_after_header(options)})
 
     return effect
 
 
 def retry_after_header(options: Options) -> dict[str, str]:
-    """The header in which an upstream says how long to wait, where it is to say so."""
+    """The `Retry-After` header where the options give one, otherwise no header."""
     return {} if options.retry_after is None else {"retry-after": f"{options.retry_after:g}"}
 
 
 def _body(make: Callable[[bytes], bytes]) -> Effect:
-    """Another body under the honest status."""
-    return lambda _request, honest, _options: replace(honest, body=make(honest.body))
+    """Another body with the normal status."""
+    return lambda _request, normal, _options: replace(normal, body=make(normal.body))
 
 
 HTTP_FAULTS: dict[str, Effect] = {
@@ -120,18 +121,18 @@ HTTP_FAULTS: dict[str, Effect] = {
     "html_463": _html(463, "Request Refused"),
     "html_502": _html(502, "Bad Gateway"),
     "html_200": _html(200, "Welcome to the guest network"),
-    "redirect": lambda _request, _honest, _options: Response(302, b"", {"location": "http://127.0.0.1:9/elsewhere"}),
-    "slow": lambda _request, honest, options: replace(honest, delivery=delayed(options.seconds)),
-    "drip": lambda _request, honest, options: replace(honest, delivery=dripping(options.seconds)),
-    "silence": lambda _request, honest, _options: replace(honest, delivery=silence),
-    "reset_before": lambda _request, honest, _options: replace(honest, delivery=reset(0)),
-    "reset_inside": lambda _request, honest, _options: replace(honest, delivery=reset(0.7)),
-    "truncated_body": lambda _request, honest, _options: replace(honest, delivery=cut_short(0.7)),
-    "garbage": lambda _request, honest, _options: replace(honest, delivery=raw(b"\x00\xffnot http at all\r\n\r\n")),
-    "oversized": lambda _request, honest, options: replace(honest, delivery=flood(int(options.megabytes * _MEGABYTE))),
+    "redirect": lambda _request, _normal, _options: Response(302, b"", {"location": "http://127.0.0.1:9/elsewhere"}),
+    "slow": lambda _request, normal, options: replace(normal, sender=delayed(options.seconds)),
+    "drip": lambda _request, normal, options: replace(normal, sender=dripping(options.seconds)),
+    "silence": lambda _request, normal, _options: replace(normal, sender=silence),
+    "reset_before": lambda _request, normal, _options: replace(normal, sender=reset(0)),
+    "reset_inside": lambda _request, normal, _options: replace(normal, sender=reset(0.7)),
+    "truncated_body": lambda _request, normal, _options: replace(normal, sender=cut_short(0.7)),
+    "garbage": lambda _request, normal, _options: replace(normal, sender=raw(b"\x00\xffnot http at all\r\n\r\n")),
+    "oversized": lambda _request, normal, options: replace(normal, sender=flood(int(options.megabytes * _MEGABYTE))),
     "truncated_json": _body(lambda body: body[: len(body) // 2]),
     "empty_body": _body(lambda _body: b""),
     "bad_utf8": _body(lambda body: body[:-1] + b"\xff\xfe}"),
-    "deep_nesting": _body(lambda _body: b'{"code":0,"data":' + b"[" * _DEEP + b"]" * _DEEP + b"}"),
+    "deep_nesting": _body(lambda _body: b'{"code":0,"data":' + _NESTED + b"}"),
 }
-"""Faults of the transport and of whatever stands before a vendor's gateway."""
+"""Faults of the transport and of proxies or load balancers in front of a vendor's gateway."""

@@ -1,4 +1,4 @@
-"""What Futu says of the invented open positions, on any interface: rows of short interest, spelled as OpenD does."""
+"""The invented short interest in Futu's format, for OpenD and the cloud: rows with OpenD's field names."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -12,7 +12,7 @@ __all__ = ["report_rows"]
 
 
 def report_rows(symbol: Symbol, as_of: date) -> Sequence[Row]:
-    """Every row of `symbol` that is published by `as_of`, newest first; KeyError where it is not listed."""
+    """Every row of `symbol` published by `as_of`, newest first; KeyError where the symbol is not listed."""
     row = _us_row if symbol.market is Market.US else _hk_row
     return [row(symbol.market.midnight(position.date), position) for position in reversed(reports(symbol, as_of))]
 

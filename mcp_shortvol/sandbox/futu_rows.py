@@ -1,7 +1,7 @@
-"""What Futu says of the invented market: its rows, their 20-day averages and the newest position, on any interface.
+"""The invented market in Futu's format, for OpenD and the cloud: daily rows, 20-day averages and the newest position.
 
-Rows carry the vendor's field names as OpenD spells them. Hong Kong has no ratio of the day; in both markets
-`dailyTradeAvgRatio` is the mean of the daily ratios of the 20 trading days that end with the row's.
+Rows have OpenD's field names. Hong Kong rows have no ratio of the day; in both markets `dailyTradeAvgRatio` is the mean
+of the daily ratios of the 20 trading days up to and including the row's.
 """
 
 import math
@@ -23,7 +23,7 @@ _AVERAGED_DAYS = 20
 _TENCENT = Symbol("700", Market.HK)
 _APPLE = Symbol("AAPL", Market.US)
 
-# From the vendor's published samples: percent, by the last of the 20 days.
+# From the vendor's published samples: percent, keyed by the last of the 20 days.
 _PUBLISHED_AVERAGES = {
     (_TENCENT, date(2026, 4, 24)): 14.18,
     (_TENCENT, date(2026, 4, 27)): 14.14,
@@ -43,20 +43,20 @@ _PUBLISHED_AVERAGES = {
 
 @lru_cache(maxsize=64)
 def rows(symbol: Symbol, last: date) -> Sequence[Row]:
-    """Every row of `symbol` up to `last`, newest first; KeyError where it is not listed."""
+    """Every row of `symbol` up to `last`, newest first; KeyError where the symbol is not listed."""
     served = days(symbol, last)
     ratios = [100 * day.short_volume / day.volume for day in served]
     row = _us_row if symbol.market is Market.US else _hk_row
-    told = []
+    formatted = []
     for index, day in enumerate(served):
         recent = ratios[max(0, index + 1 - _AVERAGED_DAYS) : index + 1]
         average = _PUBLISHED_AVERAGES.get((symbol, day.date)) or round(sum(recent) / len(recent), 2)
-        told.append(row(symbol.market.midnight(day.date), day, average))
-    return tuple(reversed(told))
+        formatted.append(row(symbol.market.midnight(day.date), day, average))
+    return tuple(reversed(formatted))
 
 
 def position(symbol: Symbol, as_of: date) -> Position | None:
-    """The newest position published by `as_of`, which an answer about a Hong Kong stock carries beside its rows."""
+    """The newest position of a Hong Kong stock published by `as_of`, sent beside its rows; None for US stocks."""
     if symbol.market is not Market.HK:
         return None
     return next(reversed(reports(symbol, as_of)), None)

@@ -1,7 +1,8 @@
-"""A small HTTP/1.1 server on loopback whose answers can also go wrong on the wire.
+"""A small HTTP/1.1 server on loopback that can also send its responses wrongly.
 
-It knows no vendor. A handler turns a `Request` into a `Response`; the response's `delivery` says how its bytes travel:
-whole, late, in drips, cut off, not at all. Ordinary servers hide the socket, and then such faults cannot be played.
+It knows no vendor. A handler turns a `Request` into a `Response`; the response's `sender` writes the bytes to the
+socket: at once, late, in small pieces, truncated, or not at all. Ordinary servers hide the socket, and could not
+simulate such faults.
 """
 
 import asyncio
@@ -16,7 +17,10 @@ from urllib.parse import parse_qs
 
 import h11
 
-__all__ = ["Delivery", "HttpServer", "Request", "Response", "Wire", "whole"]
+__all__ = ["SANDBOX_HEADER", "HttpServer", "Request", "Response", "Sender", "Wire", "send_all"]
+
+SANDBOX_HEADER = "X-Shortvol-Sandbox"
+"""The response header by which the sandbox identifies itself."""
 
 _CHUNK = 64 * 1024
 logger = logging.getLogger(__name__)
@@ -24,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it came: `path` and `raw_query` undecoded, header names in lower case, `at` in monotonic seconds."""
+    """A received request: `path` and `raw_query` undecoded, header names in lower case, `at` in monotonic seconds."""
 
     method: str
     path: str
@@ -45,7 +49,7 @@ class Request:
 
 
 class Wire:
-    """One connection's sending side, for those who want the socket itself."""
+    """The sending side of one connection, with access to the socket itself."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -57,22 +61,22 @@ class Wire:
         return not self._writer.is_closing()
 
     async def send(self, data: bytes) -> None:
-        """Send bytes as they are, and wait until the peer has taken most of them."""
+        """Send bytes unchanged, and wait until the peer has received most of them."""
         self._writer.write(data)
         await self._writer.drain()
 
-    async def peer_gone(self) -> None:
+    async def wait_closed(self) -> None:
         """Wait until the peer closes its side."""
         while await self._reader.read(_CHUNK):
             pass
         self.close()
 
     def close(self) -> None:
-        """End the connection after what was sent."""
+        """Close the connection after the bytes already sent."""
         self._writer.close()
 
     def reset(self) -> None:
-        """End the connection as a crash does, with a TCP reset."""
+        """Abort the connection with a TCP reset, as a crash does."""
         raw: socket.socket = self._writer.get_extra_info("socket")
         # Lingering for zero seconds makes the kernel send RST instead of FIN; Windows counts in 16 bits.
         raw.setsockopt(
@@ -81,23 +85,23 @@ class Wire:
         self._writer.transport.abort()
 
 
-Delivery = Callable[[Wire, bytes], Awaitable[None]]
-"""How a serialised answer travels. Whoever sends less than its head promises closes the wire."""
+Sender = Callable[[Wire, bytes], Awaitable[None]]
+"""Sends a serialised response. One that sends fewer bytes than the head announces also closes the wire."""
 
 
-async def whole(wire: Wire, answer: bytes) -> None:
-    """The ordinary delivery: everything at once."""
-    await wire.send(answer)
+async def send_all(wire: Wire, response: bytes) -> None:
+    """Send the whole response at once."""
+    await wire.send(response)
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer and its way of travelling; the length header is added where the answer leaves."""
+    """A response and how it is sent; the server adds the content-length header."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
-    delivery: Delivery = whole
+    sender: Sender = send_all
 
 
 class HttpServer:
@@ -109,18 +113,18 @@ class HttpServer:
         self._connections: set[asyncio.Task[None]] = set()
 
     async def start(self, port: int = 0) -> int:
-        """Listen, and return the port: the one asked for, or any free one for 0. OSError where it is taken."""
+        """Listen and return the port: `port`, or any free one for 0. OSError where it is in use."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", port)
         address: tuple[str, int] = self._server.sockets[0].getsockname()
         return address[1]
 
     async def stop(self) -> None:
-        """Stop listening and drop every connection, whatever it is doing."""
+        """Stop listening and drop every connection, also in the middle of a response."""
         if self._server:
             self._server.close()
         for connection in self._connections:
             connection.cancel()
-        # A peer that never reads would hold up an orderly close for ever, so `_serve` ends a cancelled one abruptly.
+        # A peer that never reads would block an orderly close for ever, so `_serve` aborts a cancelled connection.
         await asyncio.gather(*self._connections, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -134,12 +138,12 @@ class HttpServer:
         try:
             while request := await _read_request(protocol, reader):
                 response = self._answer(request)
-                await response.delivery(wire, _serialise(protocol, response))
+                await response.sender(wire, _serialise(protocol, response))
                 if not wire.is_open or protocol.our_state is not h11.DONE:
                     break
                 protocol.start_next_cycle()
-        except (ConnectionError, h11.RemoteProtocolError) as gone:
-            logger.debug("connection ended: %s", gone)
+        except (ConnectionError, h11.RemoteProtocolError) as error:
+            logger.debug("connection ended: %s", error)
         except asyncio.CancelledError:
             writer.transport.abort()
             raise

@@ -1,6 +1,6 @@
-"""The sandbox as a whole: every played upstream on a port of its own, in a thread of its own.
+"""Runs the sandbox: every simulated gateway on its own port, all of them in one background thread.
 
-A thread, because the tests and the demo talk to it from their own event loops, and blocking clients from none.
+It runs in a thread because its clients are other event loops, and blocking clients without one.
 """
 
 import json
@@ -29,20 +29,20 @@ __all__ = ["Sandbox", "serve"]
 
 
 class Service(Protocol):
-    """One played upstream: started on the sandbox's event loop, then known by its environment variables."""
+    """One simulated gateway on the sandbox's event loop, reachable by its environment variables once started."""
 
     async def start(self) -> None:
-        """Listen; NotConfigured where the port is taken."""
+        """Listen; NotConfigured where the port is in use."""
 
     async def stop(self) -> None:
-        """Stop listening and drop what is open; harmless where nothing was started."""
+        """Stop listening and drop open connections; does nothing where nothing was started."""
 
     def environment(self) -> dict[str, str]:
-        """The variables that point a program at this upstream."""
+        """The environment variables that configure a program for this gateway."""
 
 
 class HttpService:
-    """A gateway behind a port, 0 for any free one; `variables` are what points a program at its base URL."""
+    """An HTTP gateway on a port, 0 for any free one; `variables` makes its environment variables from its base URL."""
 
     def __init__(
         self,
@@ -79,9 +79,9 @@ class HttpService:
 
 
 class Sandbox:
-    """The played upstreams, running from `start` to `stop` or inside a `with` block.
+    """The simulated gateways, running from `start` to `stop` or inside a `with` block.
 
-    `as_of` is the newest date served; by default it is each market's yesterday.
+    `as_of` is the newest date served; by default it is yesterday in each market.
     """
 
     def __init__(
@@ -106,13 +106,13 @@ class Sandbox:
         self._running = ExitStack()
 
     def fail(self, fault: str) -> None:
-        """Switch on a fault spelled [UPSTREAM.]NAME[:TIMES]; the upstream is longbridge, opend or cloud.
+        """Switch on a fault written as [GATEWAY.]NAME[:TIMES]; the gateway is longbridge (the default), opend or cloud.
 
-        InvalidRequest where there is no such upstream or fault.
+        InvalidRequest where there is no such gateway or fault.
         """
-        upstream, _, rest = fault.partition(".") if "." in fault else ("longbridge", "", fault)
+        gateway, _, rest = fault.partition(".") if "." in fault else ("longbridge", "", fault)
         name, times = parse_fault(rest)
-        match upstream:
+        match gateway:
             case "longbridge":
                 self.longbridge.fail(name, times=times)
             case "opend":
@@ -120,7 +120,7 @@ class Sandbox:
             case "cloud":
                 self.cloud.fail(name, times=times)
             case _:
-                raise InvalidRequest(f'The sandbox plays no "{upstream}".', "It plays longbridge, opend and cloud.")
+                raise InvalidRequest(f'The sandbox has no gateway "{gateway}".', "It has longbridge, opend and cloud.")
 
     def __enter__(self) -> Self:
         self.start()
@@ -132,11 +132,11 @@ class Sandbox:
         self.stop()
 
     def environment(self) -> dict[str, str]:
-        """The environment variables that point a program at everything that runs here."""
+        """The environment variables that configure a program for every gateway of this sandbox."""
         return {name: value for service in self._services for name, value in service.environment().items()}
 
     def start(self) -> None:
-        """Start everything, and return when it listens; NotConfigured where a port is taken."""
+        """Start every gateway and return when all listen; NotConfigured where a port is in use."""
         with ExitStack() as starting:
             portal = starting.enter_context(start_blocking_portal(name="mcp-shortvol sandbox"))
             for service in self._services:
@@ -145,7 +145,7 @@ class Sandbox:
             self._running = starting.pop_all()
 
     def stop(self) -> None:
-        """Stop everything, open connections included; a second stop does nothing."""
+        """Stop every gateway and drop open connections; a second stop does nothing."""
         self._running.close()
 
 
@@ -159,8 +159,7 @@ def serve(
     """Run the sandbox in the foreground until Ctrl-C or SIGTERM.
 
     Prints one JSON line of environment variables on stdout, for programs, and a hint on stderr, for people. `faults`
-    are spelled as `Sandbox.fail` reads them. NotConfigured where a port is taken, InvalidRequest where a fault is not
-    known.
+    are written as for `Sandbox.fail`. NotConfigured where a port is in use, InvalidRequest where a fault is unknown.
     """
     sandbox = Sandbox(as_of, longbridge_port=longbridge_port, opend_port=opend_port, cloud_port=cloud_port)
     for fault in faults:
@@ -177,7 +176,7 @@ def serve(
         sys.stdout.write(json.dumps(environment) + "\n")
         sys.stdout.flush()
         sys.stderr.write(
-            f"The sandbox plays Longbridge at {environment['LONGBRIDGE_HTTP_URL']}, OpenD at "
+            f"The sandbox simulates Longbridge at {environment['LONGBRIDGE_HTTP_URL']}, OpenD at "
             f"{environment['FUTU_OPEND_HOST']}:{environment['FUTU_OPEND_PORT']} and Futu's cloud at "
             f"{environment['FUTU_API_URL']}; the figures are invented. Set the variables above to use it; Ctrl-C ends "
             "it.\n"

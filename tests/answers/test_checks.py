@@ -1,4 +1,4 @@
-"""Each check speaks when it should, in one short plain sentence, and all are silent on a plain series."""
+"""Each check reports its failure in one short plain sentence, and all are silent on a plain series."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -69,7 +69,7 @@ def test_a_plain_hong_kong_series_is_silent() -> None:
     assert findings(series(hk_days(), TENCENT), TODAY) == []
 
 
-def test_days_without_figures_are_told_once() -> None:
+def test_days_without_figures_are_reported_once() -> None:
     blank = [Day(day, None, None, None) for day in weekdays_back(30)]
     assert said(series(blank), TODAY).endswith(
         "and 29 other days the source gave no volumes: the ratio is unknown, not 0."
@@ -181,36 +181,77 @@ class TestPriceStep:
     def test_an_ordinary_move_or_an_unknown_close_is_none(self, close_before: float | None) -> None:
         assert findings(series(altered(us_days(), *range(10, 30), close=close_before)), TODAY) == []
 
-    def test_the_largest_of_several_steps_is_told(self) -> None:
+    def test_the_largest_of_several_steps_is_reported(self) -> None:
         steps = altered(altered(us_days(), *range(10, 20), close=600.0), *range(20, 30), close=6000.0)
         assert "a 10-for-1 split" in said(series(steps))
 
 
+def without(days: Sequence[Day], *indices: int) -> list[Day]:
+    """The days but for some; 0 is the newest."""
+    return [day for index, day in enumerate(days) if index not in indices]
+
+
 class TestDates:
-    def test_more_than_four_weekdays_missing(self) -> None:
-        days = us_days()
-        assert findings(series([*days[:10], *days[14:]]), TODAY) == []
-        assert said(series([*days[:10], *days[15:]])) == (
-            "5 weekdays in a row have no row, between 2026-05-04 and 2026-05-12: a suspension, or lost days."
+    def test_a_missing_trading_day_is_named(self) -> None:
+        assert said(series(without(us_days(), 3))) == (
+            "No row for 2026-05-20, a trading day: a suspension, or the source left it out."
         )
 
-    def test_the_longest_gap_is_told(self) -> None:
-        days = us_days()
-        assert said(series([*days[:3], *days[9:12], *days[19:]])).startswith("7 weekdays ")
+    def test_of_several_how_many_the_first_and_the_last(self) -> None:
+        assert said(series(without(us_days(), 3, 10, 11))) == (
+            "No rows for 3 trading days, the first 2026-05-08, the last 2026-05-20: "
+            "a suspension, or the source left them out."
+        )
+
+    def test_one_missing_day_in_hong_kong_may_be_an_unscheduled_closing(self) -> None:
+        closed = "perhaps the exchange was closed; else a suspension, or the source left"
+        assert said(series(without(hk_days(), 3), TENCENT)) == f"No row for 2026-05-20, a trading day: {closed} it out."
+        assert said(series(without(hk_days(), 3, 10), TENCENT)) == (
+            f"No rows for 2 trading days, the first 2026-05-11, the last 2026-05-20: {closed} them out."
+        )
+        assert "closed" not in said(series(without(hk_days(), 3, 4), TENCENT))
+
+    def test_a_missing_day_may_be_one_of_the_rows_that_could_not_be_read(self) -> None:
+        assert findings(replace(series(without(hk_days(), 3), TENCENT), unreadable=1), TODAY)[1:] == [
+            "No row for 2026-05-20, a trading day: perhaps among the rows that could not be read."
+        ]
+
+    @pytest.mark.parametrize("market", [TESLA, TENCENT], ids=str)
+    def test_a_holiday_or_a_weekend_is_not_missed(self, market: Symbol) -> None:
+        plain = plain_us_day if market is TESLA else plain_hk_day
+        over_a_holiday = [plain(date(2026, 5, 26)), plain(date(2026, 5, 22))]  # closed on 25 May in both markets
+        assert findings(series(over_a_holiday, market), date(2026, 5, 27)) == []
+
+    def test_days_before_the_oldest_and_after_the_newest_row_are_not_missed(self) -> None:
+        assert findings(series(us_days()[1:]), date(2026, 5, 28)) == []
+
+    def test_nothing_is_missed_in_years_that_the_calendar_does_not_know(self) -> None:
+        unknown = [plain_hk_day(date(2013, 5, 31)), plain_hk_day(date(2013, 5, 2))]
+        assert findings(series(unknown, TENCENT, date(2013, 5, 31)), TODAY) == []
+        half_known = [plain_hk_day(date(2014, 1, 6)), plain_hk_day(date(2013, 12, 2))]
+        assert said(series(half_known, TENCENT, date(2014, 1, 6))).startswith(
+            "No rows for 2 trading days, the first 2014-01-02, the last 2014-01-03: "
+        )
 
     def test_an_old_newest_day(self) -> None:
-        assert findings(series(us_days()), date(2026, 6, 1)) == []
-        assert said(series(us_days()), date(2026, 6, 2)) == (
-            "The newest day, 2026-05-25, is 6 weekdays before today: a suspension, or a source that lags."
+        days = us_days()[1:]  # up to Friday, 22 May; the Monday after it is Memorial Day
+        assert findings(series(days), date(2026, 6, 1)) == []
+        assert said(series(days), date(2026, 6, 2)) == (
+            "The newest day, 2026-05-22, is 6 trading days before today: a suspension, or a source that lags."
         )
-        assert "before today" in said(series(us_days(), end=date(2027, 1, 1)), date(2026, 6, 2))
+        assert "before today" in said(series(days, end=date(2027, 1, 1)), date(2026, 6, 2))
+
+    def test_the_row_of_today_is_not_expected_yet_but_all_before_it_are(self) -> None:
+        days = us_days()[2:]  # up to Thursday, 21 May
+        assert findings(series(days), date(2026, 5, 29)) == []  # four rows are missing
+        assert "is 6 trading days before today" in said(series(days), date(2026, 5, 30))  # five, on a Saturday
 
     def test_a_question_about_the_past_is_not_stale(self) -> None:
         assert findings(series(us_days(), end=NEWEST + timedelta(days=3)), date(2027, 1, 4)) == []
 
     def test_days_that_stop_before_the_end_asked_for(self) -> None:
         assert said(series(us_days(), end=date(2026, 6, 30)), date(2027, 1, 4)) == (
-            "The newest day, 2026-05-25, is 26 weekdays before the end asked for, 2026-06-30: "
+            "The newest day, 2026-05-25, is 25 trading days before the end asked for, 2026-06-30: "
             "a suspension, or a source that lags."
         )
 

@@ -58,8 +58,10 @@ def test_the_oldest_change_is_measured_against_the_report_before_it() -> None:
     [
         ("2026-03-31", "2026-04-15", "2026-04-24"),
         ("2026-04-15", "2026-04-30", "2026-05-11"),
+        ("2026-04-30", "2026-05-15", "2026-05-27"),  # published over Memorial Day
         ("2026-05-15", "2026-05-29", "2026-06-09"),  # 31 May 2026 is a Sunday
-        ("2026-12-31", "2027-01-15", "2027-01-26"),
+        ("2026-12-31", "2027-01-15", "2027-01-27"),  # published over Martin Luther King Jr. Day
+        ("2024-03-15", "2024-03-28", "2024-04-09"),  # 29 March 2024 was Good Friday
     ],
 )
 def test_the_next_us_report_follows_finra_s_calendar(newest: str, following: str, published: str) -> None:
@@ -67,8 +69,21 @@ def test_the_next_us_report_follows_finra_s_calendar(newest: str, following: str
     assert next_report(Market.US, date.fromisoformat(newest)) == expected
 
 
-def test_the_next_hong_kong_report_is_a_week_on_and_published_a_week_later() -> None:
-    assert next_report(Market.HK, date(2026, 4, 30)) == (date(2026, 5, 7), date(2026, 5, 14))
+@pytest.mark.parametrize(
+    ("newest", "following", "published"),
+    [
+        ("2026-05-08", "2026-05-15", "2026-05-22"),
+        ("2026-04-24", "2026-04-30", "2026-05-07"),  # 1 May is a holiday
+        ("2026-04-30", "2026-05-08", "2026-05-15"),
+        ("2026-04-17", "2026-04-24", "2026-05-04"),  # a week later is 1 May
+        ("2024-08-30", "2024-09-05", "2024-09-12"),  # a typhoon closed the exchange on 6 September
+    ],
+)
+def test_the_next_hong_kong_report_is_of_the_week_s_last_trading_day_and_published_a_week_later(
+    newest: str, following: str, published: str
+) -> None:
+    expected = date.fromisoformat(following), date.fromisoformat(published)
+    assert next_report(Market.HK, date.fromisoformat(newest)) == expected
 
 
 @given(st.dates(date(2020, 1, 1), date(2030, 1, 1)))

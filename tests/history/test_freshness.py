@@ -1,4 +1,4 @@
-"""How long what was seen of a market is taken for what there is, by the market's own clock."""
+"""How long fetched rows stay current, by the market's own clock and calendar."""
 
 from datetime import date, datetime
 from functools import partial
@@ -33,6 +33,11 @@ def held_until(market: Market, newest: date, seen: str, *times: str) -> list[boo
         # Not in yet: asked for again, ever less often.
         (HK, WEDNESDAY, "2026-06-11 16:20", "2026-06-11 16:24", "2026-06-11 16:26"),
         (US, WEDNESDAY, "2026-06-11 21:00", "2026-06-11 21:29", "2026-06-11 21:31"),
+        # Nothing is asked for on a holiday: Memorial Day, Chinese New Year.
+        (US, date(2026, 5, 22), "2026-05-22 21:00", "2026-05-26 15:59", "2026-05-26 16:01"),
+        (HK, date(2026, 2, 16), "2026-02-17 09:00", "2026-02-20 16:09", "2026-02-20 16:11"),
+        # Not in after a long weekend: asked for again after the next close at the latest.
+        (US, date(2026, 5, 21), "2026-05-26 12:00", "2026-05-26 15:59", "2026-05-26 16:01"),
         # A day that is still trading.
         (HK, THURSDAY, "2026-06-11 11:00", "2026-06-11 11:04", "2026-06-11 11:06"),
         # New York's clock is set forward on 2026-03-08.
@@ -51,10 +56,18 @@ def test_settled_days_hold_until_the_next_close() -> None:
     assert not Freshness(now=lambda: at(HK, "2026-06-11 16:20")).past_holds(HK, seen)
 
 
+def test_settled_days_hold_over_a_holiday() -> None:
+    seen = at(US, "2026-11-25 21:00")
+    assert Freshness(now=lambda: at(US, "2026-11-26 20:00")).past_holds(US, seen)
+    assert not Freshness(now=lambda: at(US, "2026-11-27 16:01")).past_holds(US, seen)  # a half day
+
+
 def test_a_day_is_settled_some_hours_after_its_close() -> None:
     assert Freshness(now=lambda: at(HK, "2026-06-11 20:00")).settled_through(HK) == WEDNESDAY
     assert Freshness(now=lambda: at(HK, "2026-06-11 20:15")).settled_through(HK) == THURSDAY
     assert Freshness(now=lambda: at(US, "2026-06-15 09:00")).settled_through(US) == FRIDAY
+    assert Freshness(now=lambda: at(US, "2026-05-26 09:00")).settled_through(US) == date(2026, 5, 22)  # Memorial Day
+    assert Freshness(now=lambda: at(HK, "2026-02-20 09:00")).settled_through(HK) == date(2026, 2, 16)
 
 
 def test_a_setting_stands_for_everything() -> None:
@@ -67,6 +80,6 @@ def test_a_setting_stands_for_everything() -> None:
     assert not Freshness(0, lambda: now).newest_holds(HK, WEDNESDAY, now)
 
 
-def test_what_was_seen_in_the_future_is_not_believed() -> None:
+def test_rows_fetched_in_the_future_are_not_current() -> None:
     now = at(HK, "2026-06-11 12:00")
     assert not Freshness(now=lambda: now).newest_holds(HK, WEDNESDAY, now + 1)

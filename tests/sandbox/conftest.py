@@ -1,4 +1,4 @@
-"""A running sandbox that ends with 2026-05-22, and a client that its gateway lets in."""
+"""A running sandbox whose newest date is 2026-05-22, and a client that its gateway accepts."""
 
 import time
 from collections.abc import Generator, Iterator

@@ -1,4 +1,4 @@
-"""The sandbox's server speaks HTTP/1.1 to whoever comes, and lets an answer go wrong as it is told to."""
+"""The sandbox's HTTP/1.1 server, with responses that are sent normally and wrongly."""
 
 import asyncio
 import socket
@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from mcp_shortvol.sandbox.deliveries import cut_short, delayed, dripping, flood, raw, reset, silence
-from mcp_shortvol.sandbox.http import Delivery, HttpServer, Request, Response
+from mcp_shortvol.sandbox.http import HttpServer, Request, Response, Sender
+from mcp_shortvol.sandbox.senders import cut_short, delayed, dripping, flood, raw, reset, silence
 
 
 def echo(request: Request) -> Response:
@@ -35,8 +35,8 @@ def serving(
     asyncio.run(run())
 
 
-def travelling(delivery: Delivery) -> Callable[[Request], Response]:
-    return lambda request: replace(echo(request), delivery=delivery)
+def sent_by(sender: Sender) -> Callable[[Request], Response]:
+    return lambda request: replace(echo(request), sender=sender)
 
 
 def test_a_handler_sees_the_raw_target_and_the_body() -> None:
@@ -71,11 +71,11 @@ def test_many_connections_are_served_at_once() -> None:
             answers = await asyncio.gather(*(client.get(f"/{number}") for number in range(20)))
         assert [answer.text.split()[1] for answer in answers] == [f"/{number}" for number in range(20)]
 
-    serving(travelling(delayed(0.2)), visit)
+    serving(sent_by(delayed(0.2)), visit)
 
 
 @pytest.mark.parametrize(
-    ("delivery", "error"),
+    ("sender", "error"),
     [
         (silence, httpx.ReadTimeout),
         (reset(0), httpx.ReadError),
@@ -84,12 +84,12 @@ def test_many_connections_are_served_at_once() -> None:
         (raw(b"hello?\r\n\r\n"), httpx.RemoteProtocolError),
     ],
 )
-def test_an_answer_can_fail_to_arrive(delivery: Delivery, error: type[Exception]) -> None:
+def test_an_answer_can_fail_to_arrive(sender: Sender, error: type[Exception]) -> None:
     async def visit(client: httpx.AsyncClient) -> None:
         with pytest.raises(error):
             await client.get("/", timeout=0.3)
 
-    serving(travelling(delivery), visit)
+    serving(sent_by(sender), visit)
 
 
 def test_a_dripping_answer_arrives_whole_and_leaves_the_connection_usable() -> None:
@@ -97,7 +97,7 @@ def test_a_dripping_answer_arrives_whole_and_leaves_the_connection_usable() -> N
         for _ in range(2):
             assert (await client.get("/x", timeout=0.2)).text == "GET /x  "
 
-    serving(travelling(dripping(0.3)), visit)
+    serving(sent_by(dripping(0.3)), visit)
 
 
 def test_a_flood_is_as_long_as_its_head_says_and_may_be_left() -> None:
@@ -108,10 +108,10 @@ def test_a_flood_is_as_long_as_its_head_says_and_may_be_left() -> None:
                 assert chunk
                 break
 
-    serving(travelling(flood(70_000_000)), visit)
+    serving(sent_by(flood(70_000_000)), visit)
 
 
-def test_a_handler_that_fails_answers_500_and_tells_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_handler_that_fails_answers_500_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     def broken(request: Request) -> Response:
         raise LookupError("a bug")
 
@@ -135,7 +135,7 @@ def test_what_is_not_http_is_hung_up_on() -> None:
 
 def test_a_server_stops_with_connections_open_and_answers_pending() -> None:
     async def run() -> None:
-        server = HttpServer(travelling(silence))
+        server = HttpServer(sent_by(silence))
         port = await server.start()
         with (
             socket.create_connection(("127.0.0.1", port)) as idle,

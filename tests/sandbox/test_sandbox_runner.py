@@ -1,4 +1,4 @@
-"""The sandbox starts at once, ends whatever is going on, and tells other programs where it is."""
+"""The sandbox starts and stops quickly, also with open connections, and prints how to reach it."""
 
 import json
 import os

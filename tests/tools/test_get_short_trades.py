@@ -10,9 +10,9 @@ import pytest
 from mcp import Client
 from mcp_types import CallToolResult
 
+from mcp_shortvol.domain.calendar import trading_days
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.sandbox.longbridge.gateway import LongbridgeGateway
-from mcp_shortvol.sandbox.market.calendar import trading_days
 from mcp_shortvol.server import build_server
 from mcp_shortvol.settings import load_settings
 

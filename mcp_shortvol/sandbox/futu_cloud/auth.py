@@ -1,6 +1,6 @@
-"""Who may ask the played Futu cloud: a bearer token, or app keys whose requests are signed.
+"""Authentication at the simulated Futu cloud: a bearer token, or an app key with signed requests.
 
-Everything is random for every run, and key pairs are made only for those who ask for one: making them takes time.
+Credentials are random for every run. Key pairs are generated only on demand, because generating them takes time.
 """
 
 import base64
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AppKeyFile", "CloudAuthority", "signed_text"]
 
-_PATIENCE_MS = 5_000
+_MAX_CLOCK_SKEW_MS = 5_000
 _NONCE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RSA_BITS = 2048
 
@@ -39,29 +39,29 @@ class AppKeyFile:
 
 
 def signed_text(request: Request) -> bytes:
-    """What a signature of `request` is made over, from the headers it was sent with."""
+    """The text that a signature of `request` covers, from the headers of the request."""
     digest = hashlib.sha256(request.body).hexdigest() if request.body else ""
     timestamp = request.headers.get("x-timestamp", "")
     return f"{timestamp}\n{request.method}\n{request.path}\n{request.raw_query}\n{digest}".encode()
 
 
 class CloudAuthority:
-    """Issues credentials, and says of a request whether it may be answered."""
+    """Issues credentials and authenticates requests."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self.required = True
-        """Whether a request without credentials is refused; whether the vendor always does so is unknown."""
+        """Whether a request without credentials is refused; whether the vendor always refuses one is unknown."""
         self.token = _new_token()
         self._now = now
         self._keys: dict[str, PublicKey] = {}
 
     def revoke(self) -> None:
-        """Withdraw every key, and put another token in the present one's place."""
+        """Revoke every app key and replace the bearer token."""
         self.token = _new_token()
         self._keys.clear()
 
     def issue_key(self, folder: Path, kind: Literal["ed25519", "rsa"] = "ed25519") -> AppKeyFile:
-        """A new app key; its private key is written to a new file in `folder` and kept nowhere else."""
+        """A new app key; its private key is stored only in a new file in `folder`."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
         from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
         from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -74,8 +74,8 @@ class CloudAuthority:
         self._keys[issued] = key.public_key()
         return AppKeyFile(issued, file)
 
-    def admits(self, request: Request) -> bool:
-        """Whether the request carries credentials of this authority, or needs none and carries none."""
+    def accepts(self, request: Request) -> bool:
+        """Whether the request has valid credentials, or has none where none are required."""
         authorization = request.headers.get("authorization")
         app_key = request.headers.get("x-api-key")
         if authorization is None and app_key is None:
@@ -91,7 +91,7 @@ class CloudAuthority:
         if not timestamp.isascii() or not timestamp.isdigit():
             return False
         late = abs(self._now() * 1000 - int(timestamp))
-        return late <= _PATIENCE_MS and bool(_NONCE.fullmatch(request.headers.get("x-nonce", "")))
+        return late <= _MAX_CLOCK_SKEW_MS and bool(_NONCE.fullmatch(request.headers.get("x-nonce", "")))
 
 
 def _is_signed(request: Request, authorization: str, key: "PublicKey") -> bool:

@@ -1,6 +1,6 @@
-"""What can be wrong with an answer of Futu's cloud: its ret_codes, and rows that are not what was promised.
+"""Faults of the simulated Futu cloud: its ret_codes, and rows that violate its format.
 
-Faults of rows change an honest success and leave a refusal as it is.
+Faults of rows change a successful response and leave an error unchanged.
 """
 
 import json
@@ -48,7 +48,7 @@ Data = dict[str, object]
 
 
 def envelope(ret_code: int, data: Mapping[str, object] | None = None) -> Response:
-    """The interface's JSON around everything it says, always under HTTP 200."""
+    """The interface's JSON envelope, always with HTTP status 200."""
     message, name = _RET_CODES[ret_code]
     document: dict[str, object] = {"ret_code": ret_code, "ret_msg": message}
     if ret_code:
@@ -59,7 +59,7 @@ def envelope(ret_code: int, data: Mapping[str, object] | None = None) -> Respons
 
 
 def gateway_error(code: int) -> Response:
-    """What the gateway before the interface says; its code begins with the HTTP status."""
+    """An error of the HTTP gateway in front of the interface; its code begins with the HTTP status."""
     return _json(code // 1000, {"code": code, "message": _GATEWAY_CODES[code]})
 
 
@@ -68,16 +68,16 @@ def _json(status: int, document: Mapping[str, object]) -> Response:
 
 
 def _refusing(refusal: Response) -> Effect:
-    return lambda _request, _honest, options: replace(refusal, headers=retry_after_header(options))
+    return lambda _request, _normal, options: replace(refusal, headers=retry_after_header(options))
 
 
 def _data(edit: Callable[[Data], None]) -> Effect:
-    """The honest success after `edit`, which changes its data in place."""
+    """The successful response after `edit`, which changes its data in place."""
 
-    def effect(_request: Request, honest: Response, _options: Options) -> Response:
-        document = json.loads(honest.body)
+    def effect(_request: Request, normal: Response, _options: Options) -> Response:
+        document = json.loads(normal.body)
         if "data" not in document:
-            return honest
+            return normal
         edit(document["data"])
         return _json(200, document)
 
@@ -94,7 +94,7 @@ def _items(edit: Callable[[Items], list[object]]) -> Effect:
 
 
 def _cells(edit: Callable[[Item], Item]) -> Effect:
-    """Every row keeps its dates and loses its figures to `edit`."""
+    """Every row with the figures that `edit` returns and its own dates."""
     return _items(lambda items: [{**edit(item), **_dates(item)} for item in items])
 
 
@@ -103,14 +103,14 @@ def _dates(item: Item) -> Item:
 
 
 def _wrong_types(items: Items) -> list[object]:
-    """Cells of every JSON type but the right one; the first row has no readable date either."""
+    """Cells of every JSON type except the right one; the first row also has no readable date."""
     wrong = cycle([[], {}, True, "not a number", "NaN", "Infinity", "-1", "1e999", -5])
-    spoilt: list[object] = [{**dict(zip(item, wrong, strict=False)), **_dates(item)} for item in items]
-    return [{**items[0], "timestamp": ["?"], "timestamp_str": {}}, *spoilt[1:]]
+    invalid: list[object] = [{**dict(zip(item, wrong, strict=False)), **_dates(item)} for item in items]
+    return [{**items[0], "timestamp": ["?"], "timestamp_str": {}}, *invalid[1:]]
 
 
 def _future(items: Items) -> list[object]:
-    """Before the honest rows, the newest again under dates a month ahead."""
+    """Copies of the newest three rows dated a month ahead, followed by the normal rows."""
     ahead = [
         {
             **item,
@@ -123,12 +123,12 @@ def _future(items: Items) -> list[object]:
 
 
 def _without_volume(item: Item) -> Item:
-    """A position in a name that has not traded, as FINRA states it; other rows stay as they are."""
+    """A position in a stock that has not traded, as FINRA reports it; other rows stay unchanged."""
     return {**item, "avg_daily_share_volume": "0", "days_to_cover": 1000} if "days_to_cover" in item else item
 
 
 def _sentinel(item: Item) -> Item:
-    """Days to cover that are no reading, beside a volume that gives one."""
+    """FINRA's sentinel for days to cover, beside a volume from which they can be computed."""
     return {**item, "days_to_cover": 999.99} if "days_to_cover" in item else item
 
 
@@ -143,7 +143,7 @@ def _all_texts(data: Data) -> None:
 
 
 def _iso_new_time(data: Data) -> None:
-    """The date of the position as the vendor's page documents it, and not as it shows it."""
+    """The date of the position in the documented format, which differs from the format of the vendor's sample."""
     if "new_time" in data:
         data["new_time"] = datetime.strptime(str(data["new_time"]), "%d/%m/%Y").date().isoformat()  # noqa: DTZ007
 
@@ -151,8 +151,8 @@ def _iso_new_time(data: Data) -> None:
 def _hostile_text(data: Data) -> None:
     items = data["items"]
     assert isinstance(items, list)
-    nobody = [dict.fromkeys(item, _HOSTILE) for item in items[:1]]
-    items = [*({**item, "note": _HOSTILE} for item in items), *nobody]
+    unidentified = [dict.fromkeys(item, _HOSTILE) for item in items[:1]]
+    items = [*({**item, "note": _HOSTILE} for item in items), *unidentified]
     data.update({"market": _HOSTILE, "new_time": _HOSTILE, "items": items})
 
 
@@ -161,7 +161,7 @@ def _without_items(data: Data) -> None:
 
 
 def futu_cloud_faults() -> dict[str, Effect]:
-    """Every fault of the cloud, by name."""
+    """Every fault of the cloud by its name."""
     hostile = {"ret_code": -9, "ret_msg": _HOSTILE, "error": {"code": _HOSTILE, "message": _HOSTILE}}
     return {
         **HTTP_FAULTS,

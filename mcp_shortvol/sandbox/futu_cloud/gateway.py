@@ -1,7 +1,7 @@
-"""Futu's cloud as the wire notes describe it: requests in, the vendor's own answers out.
+"""The simulated Futu cloud: HTTP requests in, responses in the vendor's format out.
 
-What the notes leave open can be switched: which of the known paths exist (`paths` and `interest_paths`), whether
-credentials are needed (`authority.required`), and whether calls are counted (`limit`).
+Behaviour that is unknown can be switched: which of the known paths exist (`paths` and `interest_paths`), whether
+credentials are required (`authority.required`), and whether calls are limited (`limit`).
 """
 
 import re
@@ -19,8 +19,7 @@ from mcp_shortvol.sandbox.futu_cloud.auth import CloudAuthority
 from mcp_shortvol.sandbox.futu_cloud.faults import envelope, futu_cloud_faults, gateway_error
 from mcp_shortvol.sandbox.futu_reports import report_rows
 from mcp_shortvol.sandbox.futu_rows import Row, position, rows
-from mcp_shortvol.sandbox.http import Request, Response
-from mcp_shortvol.sandbox.longbridge.gateway import SANDBOX_HEADER
+from mcp_shortvol.sandbox.http import SANDBOX_HEADER, Request, Response
 from mcp_shortvol.sandbox.market.days import days, listings
 
 __all__ = ["DOCUMENTED_PATH", "INTEREST_PATHS", "PRODUCTION_PATH", "FutuCloudGateway"]
@@ -28,19 +27,19 @@ __all__ = ["DOCUMENTED_PATH", "INTEREST_PATHS", "PRODUCTION_PATH", "FutuCloudGat
 PRODUCTION_PATH = "/api/v1.0/quote/{symbol}/short/daily-volume"
 DOCUMENTED_PATH = "/v1/quote/{symbol}/short-selling/daily-short-volume"
 INTEREST_PATHS = ("/api/v1.0/quote/{symbol}/short/interest", "/v1/quote/{symbol}/short-selling/short-interest")
-"""The same two of short interest."""
+"""The production and the documented path of short interest."""
 
 _COUNTS = range(1, 91)
 _DEFAULT_COUNT = 30
 _SYMBOL = re.compile(r"([A-Z]{2})\.([A-Z0-9.]+)")
-_RECENT_DAYS = 10  # about half a month of trading, which is what a US report looks back on
+_RECENT_DAYS = 10  # trading days; a US report covers about half a month
 
 _History = Callable[[Symbol, date, int], tuple[Mapping[str, object], Sequence[object]]]
-"""What stands beside the newest items of a symbol up to a date, at most so many, and the items."""
+"""Given a symbol, the newest date and a count: the other data fields, and the items, newest first."""
 
 
 class FutuCloudGateway:
-    """Answers requests as Futu's cloud would; `as_of` is the newest date served, by default the market's yesterday."""
+    """Answers requests as Futu's cloud does; `as_of` is the newest date served, by default yesterday in the market."""
 
     def __init__(self, as_of: date | None = None, *, now: Callable[[], float] = time.time) -> None:
         self.paths = [PRODUCTION_PATH, DOCUMENTED_PATH]
@@ -52,35 +51,35 @@ class FutuCloudGateway:
         self._as_of = as_of
         self._now = now
         self._rate: Rate | None = None
-        self._answered: deque[float] = deque()
+        self._request_times: deque[float] = deque()
 
     def limit(self, rate: Rate | None) -> None:
-        """From now on refuse calls beyond `rate`, or none for None, as at first."""
+        """Refuse calls beyond `rate` from now on; None, the initial state, refuses none."""
         self._rate = rate
-        self._answered.clear()
+        self._request_times.clear()
 
     def environment(self, base_url: str) -> dict[str, str]:
-        """Address and bearer token; app keys are issued by `authority.issue_key` to who wants one."""
+        """Environment variables with the address and the bearer token; `authority.issue_key` issues app keys."""
         return {"FUTU_API_URL": base_url, "FUTU_API_TOKEN": self.authority.token}
 
     def __call__(self, request: Request) -> Response:
-        """Answer one request, and remember it."""
+        """Answer one request and record it in `requests`."""
         self.requests.append(request)
-        answer = self.faults.applied(request, self._honest(request))
+        answer = self.faults.apply(request, self._normal(request))
         return replace(answer, headers={SANDBOX_HEADER: "futu_cloud", **answer.headers})
 
-    def _honest(self, request: Request) -> Response:
-        asked = self._asked_in(request.path)
-        if request.method != "GET" or asked is None:
+    def _normal(self, request: Request) -> Response:
+        matched = self._match(request.path)
+        if request.method != "GET" or matched is None:
             return gateway_error(404001)
-        if not self.authority.admits(request):
+        if not self.authority.accepts(request):
             return gateway_error(401001)
-        if self._rate is not None and self._is_too_often(self._rate, request.at):
+        if self._rate is not None and self._exceeds(self._rate, request.at):
             return replace(gateway_error(429001), headers={"retry-after": "1"})
-        return self._answer(*asked, request.query.get("count", str(_DEFAULT_COUNT)))
+        return self._answer(*matched, request.query.get("count", str(_DEFAULT_COUNT)))
 
-    def _asked_in(self, path: str) -> tuple[_History, str] | None:
-        """The history and the symbol that a path names."""
+    def _match(self, path: str) -> tuple[_History, str] | None:
+        """The history and the symbol of a path; None where no template matches."""
         templates: list[tuple[str, _History]] = [(template, _short_volume) for template in self.paths]
         templates += [(template, _short_interest) for template in self.interest_paths]
         for template, history in templates:
@@ -89,31 +88,31 @@ class FutuCloudGateway:
                 return history, path[len(before) : -len(after)]
         return None
 
-    def _is_too_often(self, rate: Rate, now: float) -> bool:
-        while self._answered and self._answered[0] <= now - rate.seconds:
-            self._answered.popleft()
-        if len(self._answered) >= rate.requests:
+    def _exceeds(self, rate: Rate, now: float) -> bool:
+        while self._request_times and self._request_times[0] <= now - rate.seconds:
+            self._request_times.popleft()
+        if len(self._request_times) >= rate.requests:
             return True
-        self._answered.append(now)
+        self._request_times.append(now)
         return False
 
     def _answer(self, history: _History, text: str, count: str) -> Response:
-        spelled = _SYMBOL.fullmatch(text)
-        if spelled is None:
+        parsed = _SYMBOL.fullmatch(text)
+        if parsed is None:
             return envelope(-7)
-        if spelled[1] not in set(Market):
+        if parsed[1] not in set(Market):
             return envelope(-8)
         if not count.isascii() or not count.isdigit() or int(count) not in _COUNTS:
             return envelope(-3)
-        market = Market(spelled[1])
-        symbol = Symbol(spelled[2].lstrip("0") if market is Market.HK else spelled[2], market)
+        market = Market(parsed[1])
+        symbol = Symbol(parsed[2].lstrip("0") if market is Market.HK else parsed[2], market)
         if symbol.futu != text or symbol not in listings():
             return envelope(-7)
         newest = self._as_of or market.date_of(self._now()) - timedelta(1)
-        beside, items = history(symbol, newest, int(count))
+        other_fields, items = history(symbol, newest, int(count))
         if not items:
             return envelope(-10)
-        return envelope(0, {"market": str(market), **beside, "items": items})
+        return envelope(0, {"market": str(market), **other_fields, "items": items})
 
 
 def _short_volume(symbol: Symbol, newest: date, count: int) -> tuple[Mapping[str, object], Sequence[object]]:
@@ -125,7 +124,7 @@ def _short_interest(symbol: Symbol, newest: date, count: int) -> tuple[Mapping[s
 
 
 def _report(symbol: Symbol, row: Row) -> dict[str, object]:
-    """A row of short interest, its whole numbers as texts, with what only the cloud adds."""
+    """A row of short interest: whole numbers are strings, and two fields exist in the cloud only."""
     item = _item({name: str(value) if isinstance(value, int) else value for name, value in row.items()})
     recent = days(symbol, date.fromisoformat(str(row["timestampStr"])))[-_RECENT_DAYS:]
     short_volume = sum(day.short_volume for day in recent)
@@ -136,7 +135,7 @@ def _report(symbol: Symbol, row: Row) -> dict[str, object]:
 
 
 def _position(symbol: Symbol, newest: date) -> dict[str, object]:
-    """The SFC's weekly figure, which stands beside the rows of Hong Kong."""
+    """The SFC's weekly figure, sent beside the rows of a Hong Kong stock."""
     weekly = position(symbol, newest)
     if weekly is None:
         return {}
@@ -148,11 +147,11 @@ def _position(symbol: Symbol, newest: date) -> dict[str, object]:
 
 
 def _item(row: Row) -> dict[str, object]:
-    """A row in the cloud's spelling, with its time in milliseconds."""
+    """A row with the cloud's field names and its time in milliseconds."""
     item = {re.sub(r"(?=[A-Z])", "_", name).lower(): _number(value) for name, value in row.items()}
     return {**item, "timestamp": int(row["timestamp"]) * 1000}
 
 
 def _number(value: float | str) -> float | str:
-    """As the vendor's encoder writes it: 459 and not 459.0."""
+    """A number as the vendor's encoder writes it: 459 instead of 459.0."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,6 +1,6 @@
-"""Who may ask the played Longbridge gateway: app key with signature, OAuth bearer, and refresh tokens that roll.
+"""Authentication at the simulated Longbridge gateway: signed app keys, OAuth bearer tokens, rotating refresh tokens.
 
-Credentials are random for every run, so nothing printed by a sandbox opens anything else.
+Credentials are random for every run, so credentials that a sandbox prints are valid nowhere else.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _REFRESHED_LIFETIME_S = 3600
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An app key and what belongs to it."""
+    """An app key with its secret and access token."""
 
     app_key: str = field(default_factory=lambda: f"sandbox{secrets.token_hex(12)}")
     app_secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
@@ -30,7 +30,7 @@ class Credentials:
 
 
 class TokenFile(TypedDict):
-    """What Longbridge's SDK keeps of an OAuth grant; `expires_at` is Unix seconds."""
+    """The token file in which Longbridge's SDK stores an OAuth grant; `expires_at` is in Unix seconds."""
 
     client_id: str
     access_token: str
@@ -45,7 +45,7 @@ class _Grant:
 
 
 def signature(app_secret: str, request: Request) -> str:
-    """The `X-Api-Signature` that Longbridge expects of a request, from the headers it was sent with."""
+    """The `X-Api-Signature` that Longbridge expects for a request with these headers."""
     signed = "".join(f"{name}:{request.headers.get(name, '')}\n" for name in _SIGNED_HEADERS.split(";"))
     body = hashlib.sha1(request.body, usedforsecurity=False).hexdigest() if request.body else ""
     canonical = "|".join((request.method, request.path, request.raw_query, signed, _SIGNED_HEADERS, body))
@@ -55,12 +55,12 @@ def signature(app_secret: str, request: Request) -> str:
 
 
 class Authority:
-    """Issues credentials, and says of a request whether it may be answered."""
+    """Issues credentials and authenticates requests."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self.credentials = Credentials()
         self.refuse_duplicates = False
-        """Whether a signature that was seen before is refused; whether the vendor always does so is unknown."""
+        """Whether a repeated signature is refused; whether the vendor always refuses one is unknown."""
         self._now = now
         self._access: dict[str, _Grant] = {}
         self._refresh: dict[str, _Grant] = {}
@@ -74,17 +74,17 @@ class Authority:
         return TokenFile(client_id=client_id, access_token=access, refresh_token=refresh, expires_at=int(expires_at))
 
     def expire_tokens(self) -> None:
-        """Let every OAuth access token expire now, whatever its file says; refresh tokens stay good."""
+        """Expire every OAuth access token now, regardless of its file; refresh tokens stay valid."""
         for grant in self._access.values():
             grant.expires_at = self._now()
 
     def revoke_tokens(self) -> None:
-        """Withdraw every OAuth grant, with its refresh token."""
+        """Revoke every OAuth grant and its refresh token."""
         self._access.clear()
         self._refresh.clear()
 
     def refusal(self, request: Request) -> tuple[int, str] | None:
-        """The gateway's error code and message for a request that may not be answered."""
+        """The gateway's error code and message for a request that fails authentication; None where it passes."""
         key, token = request.headers.get("x-api-key", ""), request.headers.get("authorization", "")
         if token.startswith("Bearer "):
             return self._bearer_refusal(key, token.removeprefix("Bearer "))
@@ -108,18 +108,18 @@ class Authority:
         return (401003, "token expired") if grant.expires_at <= self._now() else None
 
     def refresh(self, request: Request) -> Response:
-        """The answer of `/oauth2/token`: a new pair of tokens, once for each refresh token."""
+        """The response of `/oauth2/token`: a new pair of tokens, once for each refresh token."""
         form = request.form
         if form.get("grant_type") != "refresh_token":
-            return _oauth_answer(400, {"error": "unsupported_grant_type"})
+            return _oauth_response(400, {"error": "unsupported_grant_type"})
         grant = self._refresh.get(form.get("refresh_token", ""))
         if grant is None or grant.client_id != form.get("client_id"):
-            return _oauth_answer(400, {"error": "invalid_grant"})
+            return _oauth_response(400, {"error": "invalid_grant"})
         del self._refresh[form["refresh_token"]]
         issued = self.issue_token(grant.client_id)
         tokens = {"access_token": issued["access_token"], "refresh_token": issued["refresh_token"]}
-        return _oauth_answer(200, {**tokens, "token_type": "Bearer", "expires_in": _REFRESHED_LIFETIME_S})
+        return _oauth_response(200, {**tokens, "token_type": "Bearer", "expires_in": _REFRESHED_LIFETIME_S})
 
 
-def _oauth_answer(status: int, members: Mapping[str, str | int]) -> Response:
+def _oauth_response(status: int, members: Mapping[str, str | int]) -> Response:
     return Response(status, json.dumps(members).encode(), {"cache-control": "no-store"})

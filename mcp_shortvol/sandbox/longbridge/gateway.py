@@ -1,6 +1,6 @@
-"""Longbridge's gateway as the wire notes describe it: requests in, the vendor's own answers out.
+"""The simulated Longbridge gateway: HTTP requests in, responses in the vendor's format out.
 
-What the notes call unknown can be switched: whether `last_timestamp` includes its own row (`inclusive`), and whether a
+Behaviour that is unknown can be switched: whether `last_timestamp` includes its own row (`inclusive`), and whether a
 repeated signature is refused (`authority.refuse_duplicates`).
 """
 
@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.sandbox.faults import Faults
-from mcp_shortvol.sandbox.http import Request, Response
+from mcp_shortvol.sandbox.http import SANDBOX_HEADER, Request, Response
 from mcp_shortvol.sandbox.longbridge.auth import Authority, Credentials, TokenFile
 from mcp_shortvol.sandbox.longbridge.faults import envelope, longbridge_faults
 from mcp_shortvol.sandbox.longbridge.rows import HISTORIES, AnyHistory
@@ -21,7 +21,6 @@ from mcp_shortvol.sandbox.market.days import listings
 
 __all__ = ["LongbridgeGateway"]
 
-SANDBOX_HEADER = "X-Shortvol-Sandbox"
 _PATHS = {
     f"/v1/quote/{name}/{market.lower()}": (history, market) for name, history in HISTORIES.items() for market in Market
 }
@@ -30,7 +29,7 @@ _DEFAULT_PAGE_SIZE = 20
 
 
 class LongbridgeGateway:
-    """Answers requests as Longbridge would; `as_of` is the newest date served, by default the market's yesterday."""
+    """Answers requests as Longbridge does; `as_of` is the newest date served, by default yesterday in the market."""
 
     def __init__(self, as_of: date | None = None, *, now: Callable[[], float] = time.time) -> None:
         self.inclusive = True
@@ -47,7 +46,7 @@ class LongbridgeGateway:
         return self.authority.credentials
 
     def environment(self, base_url: str) -> dict[str, str]:
-        """Address and app key; both the gateway and OAuth are at one address."""
+        """Environment variables with the address and app key; the gateway and OAuth share one address."""
         return {
             "LONGBRIDGE_HTTP_URL": base_url,
             "LONGBRIDGE_OAUTH_URL": base_url,
@@ -61,13 +60,13 @@ class LongbridgeGateway:
         return self.authority.issue_token(client_id, expires_in)
 
     def __call__(self, request: Request) -> Response:
-        """Answer one request, and remember it."""
+        """Answer one request and record it in `requests`."""
         self.requests.append(request)
-        answer = self.faults.applied(request, self._honest(request))
-        marks = {SANDBOX_HEADER: "longbridge", "x-trace-id": secrets.token_hex(16)}
-        return replace(answer, headers={**marks, **answer.headers})
+        answer = self.faults.apply(request, self._normal(request))
+        headers = {SANDBOX_HEADER: "longbridge", "x-trace-id": secrets.token_hex(16)}
+        return replace(answer, headers={**headers, **answer.headers})
 
-    def _honest(self, request: Request) -> Response:
+    def _normal(self, request: Request) -> Response:
         if (request.method, request.path) == ("POST", "/oauth2/token"):
             return self.authority.refresh(request)
         history, market = _PATHS.get(request.path, (None, None))
@@ -87,7 +86,7 @@ class LongbridgeGateway:
         code, _, suffix = text.rpartition(".")
         if suffix != market or any(size not in _PAGE_SIZES for size in sizes):
             return envelope(301600, "invalid request")
-        # The real gateway finds nothing under a padded Hong Kong code, and calls that a success.
+        # The real gateway returns success without rows for a zero-padded Hong Kong code.
         padded = market is Market.HK and code.isdigit() and code.startswith("0")
         symbol = Symbol(code, market)
         if not padded and symbol not in listings():
@@ -95,4 +94,4 @@ class LongbridgeGateway:
         newest = self._as_of or market.date_of(self._now()) - timedelta(1)
         size = min(sizes, default=_DEFAULT_PAGE_SIZE)
         rows = [] if padded else history.page(symbol, newest, before, size, inclusive=self.inclusive)
-        return envelope(0, "success", {"symbol": text, "data": rows, **history.beside[market]})
+        return envelope(0, "success", {"symbol": text, "data": rows, **history.other_fields[market]})

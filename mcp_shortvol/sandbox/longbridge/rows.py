@@ -1,4 +1,4 @@
-"""What Longbridge says of the invented market: its rows of short trades and of short positions, every cell a string."""
+"""The invented market in Longbridge's format: rows of short trades and of short positions, every cell a string."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -25,15 +25,16 @@ T = TypeVar("T", MarketDay, Position)
 
 @dataclass(frozen=True, slots=True)
 class History(Generic[T]):
-    """One of the gateway's histories: what there is of a symbol up to a date, oldest first, and the row it makes.
+    """One history of the gateway: `known` lists a symbol's days or positions up to a date, `row` formats one of them.
 
-    `size_names` are the parameters that say how many rows are wanted, `beside` is what stands beside a market's rows.
+    `known` is oldest first. `size_names` are the query parameters for the number of rows, `other_fields` the fields
+    beside a market's rows.
     """
 
     known: Callable[[Symbol, date], Sequence[T]]
     row: Callable[[Symbol, T], Row]
     size_names: tuple[str, ...]
-    beside: Mapping[Market, Mapping[str, object]]
+    other_fields: Mapping[Market, Mapping[str, object]]
 
     def page(self, symbol: Symbol, newest: date, before: int, size: int, *, inclusive: bool) -> list[Row]:
         """The newest `size` rows before a Unix time; KeyError where the symbol is not listed."""
@@ -76,7 +77,7 @@ def _us_row(symbol: Symbol, day: MarketDay) -> Row:
 
 
 def _feed(symbol: Symbol, day: MarketDay) -> FeedRow:
-    """The same short sales over a smaller volume, which is why Longbridge's US ratios are higher than Futu's."""
+    """The same short sales over a smaller volume: Longbridge's US ratios are higher than Futu's."""
     least, most = _FEED_SHARE
     share = least + (most - least) * draws(f"feed {symbol} {day.date}")[0]
     return FeedRow(round(day.volume * share), day.nasdaq_short_volume or 0, day.nyse_short_volume or 0)
@@ -109,4 +110,4 @@ HISTORIES: Mapping[str, AnyHistory] = {
     "short-trades": History(days, _trade_row, ("page_size",), {Market.US: {"sources": 1}, Market.HK: {}}),
     "short-positions": History(reports, _position_row, ("count", "page_size"), {Market.US: {}, Market.HK: {}}),
 }
-"""The histories by the name of their path."""
+"""The histories by their NAME in the path `/v1/quote/NAME/MARKET`."""

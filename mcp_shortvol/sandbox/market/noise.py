@@ -1,7 +1,7 @@
-"""Chance without luck: numbers that look random and depend on nothing but their key.
+"""Deterministic pseudo-random numbers, derived from the hash of a key.
 
-Python's own generators promise the same numbers from version to version only in part; a hash does so wholly, and a day
-can be computed without the days before it.
+Python's own generators guarantee only in part that the numbers stay the same in later versions; a hash function
+guarantees it. A day can also be computed without the days before it.
 """
 
 import hashlib
@@ -14,6 +14,6 @@ _UNPACK = struct.Struct(f"<{DRAWS}I").unpack
 
 
 def draws(key: str) -> tuple[float, ...]:
-    """Sixteen numbers in [0, 1), uniform and independent of each other, the same ones for a key every time."""
+    """Sixteen independent numbers, uniform in [0, 1); always the same for the same key."""
     digest = hashlib.blake2b(key.encode(), digest_size=4 * DRAWS).digest()
     return tuple(word / 2**32 for word in _UNPACK(digest))

@@ -1,12 +1,13 @@
-"""The invented open short positions: what every vendor's sandbox reports of a name, and since when it is known.
+"""The invented open short positions of each symbol, and the dates on which they are published.
 
-A position is a pure function of symbol and date, like the days of the invented market it follows, and the published
-ones stand in it exactly. US positions are of FINRA's settlement dates, the 15th and the end of a month or the trading
-day before, published on the 7th trading day after; Hong Kong's of the last trading day of a week, a week later.
+A position is a pure function of symbol and date, like the days of the invented market, and the published positions are
+contained exactly. US positions are dated by FINRA's settlement dates, the 15th and the end of a month or the trading
+day before, and published on the 7th trading day after. Hong Kong's are dated by the last trading day of a week, and
+published a week later, or on the next trading day.
 
-    level   the name's usual percentage of its shares, times two slow waves and a little noise
-    drift   what leads the level through the published positions: linear in time from one to the next, and fading to
-            nothing within half a year before the first and after the last
+    level   the symbol's usual percentage of its shares, times two slow sine waves and a little noise
+    drift   a factor that leads the level through the published positions: its logarithm is linear in time between
+            them, and goes to zero within half a year before the first and after the last
 """
 
 import math
@@ -17,9 +18,9 @@ from datetime import date, timedelta
 from functools import lru_cache
 from itertools import groupby, pairwise
 
+from mcp_shortvol.domain.calendar import next_trading_day, trading_days
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.symbols import Symbol
-from mcp_shortvol.sandbox.market.calendar import trading_days
 from mcp_shortvol.sandbox.market.days import MarketDay, days
 from mcp_shortvol.sandbox.market.noise import draws
 
@@ -34,11 +35,11 @@ _LEAST_DAYS_TO_COVER = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Shares of a name still short at the end of `date`, `pct` of those outstanding (US) or issued, to 2 decimals.
+    """Shares still short at the end of `date`; `pct` is the percentage of shares outstanding (US) or issued (HK).
 
-    `published` is the first date on which it is known. `average_daily_volume` is over the trading days since the
-    position before, and `days_to_cover` the quotient to 2 decimals; in the US 1.00 for anything less, as FINRA prints
-    it. `previous_close` is the close of the trading day before `date`.
+    `published` is the date of publication. `average_daily_volume` is the mean over the trading days since the previous
+    position. `pct` and `days_to_cover` have 2 decimals; in the US `days_to_cover` is at least 1.00, as FINRA prints it.
+    `previous_close` is the close of the trading day before `date`.
     """
 
     published: date
@@ -54,7 +55,7 @@ class Position:
 _TSLA = Symbol("TSLA", Market.US)
 _TENCENT = Symbol("700", Market.HK)
 
-# What vendors published: shares by date, oldest first, and average daily volumes. The percentages follow.
+# Published by vendors: shares by date, oldest first, and average daily volumes. Percentages are computed from them.
 _PUBLISHED = {
     _TSLA: {date(2026, 2, 27): 61839735, date(2026, 3, 13): 60860404, date(2026, 3, 31): 65598603},
     _TENCENT: {date(2024, 6, 14): 53677721, date(2026, 4, 30): 51480638, date(2026, 5, 29): 46242547},
@@ -88,9 +89,9 @@ _TENCENT_BEFORE_2025 = 9_430_000_000
 
 
 def reports(symbol: Symbol, as_of: date) -> Sequence[Position]:
-    """What is published of `symbol` by the end of `as_of`, oldest first; KeyError where it is not listed.
+    """The positions of `symbol` published by `as_of`, oldest first; KeyError where the symbol is not listed.
 
-    The first period of a name has no position: there is no position before to average its volume from.
+    The first period of a symbol has no position: its average volume would need a previous position.
     """
     through = _through_year(symbol, as_of.year)
     return through[: bisect_right(through, as_of, key=lambda position: position.published)]
@@ -98,10 +99,10 @@ def reports(symbol: Symbol, as_of: date) -> Sequence[Position]:
 
 @lru_cache(maxsize=64)
 def _through_year(symbol: Symbol, year: int) -> tuple[Position, ...]:
-    """The positions of a year and before. A week that the year's end cuts is wrong, and published in the next."""
-    period = _week if symbol.market is Market.HK else _half_month
-    periods = [tuple(within) for _, within in groupby(days(symbol, date(year, 12, 31)), period)]
-    return tuple(_position(symbol, within) for within in periods[1:])
+    """The positions up to a year's end. A last week cut by the year's end is wrong, but published in the next year."""
+    period_of = _week if symbol.market is Market.HK else _half_month
+    periods = [tuple(period) for _, period in groupby(days(symbol, date(year, 12, 31)), period_of)]
+    return tuple(_position(symbol, period) for period in periods[1:])
 
 
 def _half_month(day: MarketDay) -> tuple[int, int, bool]:
@@ -133,7 +134,7 @@ def _position(symbol: Symbol, period: Sequence[MarketDay]) -> Position:
 
 def _publication(market: Market, day: date) -> date:
     if market is Market.HK:
-        return day + _HK_DELAY
+        return next_trading_day(market, day + _HK_DELAY - timedelta(1))
     return trading_days(market, day + timedelta(1), day + timedelta(3 * _US_DELAY))[_US_DELAY - 1]
 
 
@@ -144,11 +145,11 @@ def _outstanding(symbol: Symbol, day: date) -> int:
 
 
 def _level(symbol: Symbol, day: date) -> float:
-    """The position of a date in percent, unrounded."""
-    return _undrifted(symbol, day) * math.exp(_drift(symbol, day))
+    """The position on a date in percent, unrounded."""
+    return _base_level(symbol, day) * math.exp(_drift(symbol, day))
 
 
-def _undrifted(symbol: Symbol, day: date) -> float:
+def _base_level(symbol: Symbol, day: date) -> float:
     usual = _SIZES[symbol][1]
     phase = draws(f"position {symbol}")
     half_year = math.sin(2 * math.pi * (day.toordinal() / 173 + phase[0]))
@@ -158,7 +159,7 @@ def _undrifted(symbol: Symbol, day: date) -> float:
 
 
 def _drift(symbol: Symbol, day: date) -> float:
-    """The logarithm of what a level is multiplied by."""
+    """The logarithm of the drift factor on a date."""
     for (start, at_start), (stop, at_stop) in pairwise(_knots(symbol)):
         if start <= day <= stop:
             return at_start + (at_stop - at_start) * ((day - start) / (stop - start))
@@ -167,9 +168,9 @@ def _drift(symbol: Symbol, day: date) -> float:
 
 @lru_cache
 def _knots(symbol: Symbol) -> Sequence[tuple[date, float]]:
-    """Where the drift is known: at the published positions, and nothing of it well before and after them."""
+    """The points between which the drift is interpolated: the published positions, and zero well before and after."""
     known = [
-        (day, math.log(100 * shares / _outstanding(symbol, day) / _undrifted(symbol, day)))
+        (day, math.log(100 * shares / _outstanding(symbol, day) / _base_level(symbol, day)))
         for day, shares in _PUBLISHED.get(symbol, {}).items()
     ]
     if not known:

@@ -1,7 +1,7 @@
-"""The vendors' published figures, which the invented series carries exactly on their dates.
+"""The vendors' published figures; the invented market contains them exactly on their dates.
 
-From the wire notes (Longbridge's and Futu's own documentation pages and captured samples). Volumes are shares, money is
-HKD or USD.
+They come from Longbridge's and Futu's documentation pages and captured samples. Volumes are in shares, money in HKD or
+USD.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _TENCENT = Symbol("700", Market.HK)
 
 @dataclass(frozen=True, slots=True)
 class HKRow:
-    """A published day in Hong Kong; `open` and `turnover` are None where only Longbridge published it."""
+    """A published Hong Kong day; `open` and `turnover` are None where only Longbridge published the day."""
 
     volume: int
     short_volume: int
@@ -30,7 +30,7 @@ class HKRow:
 
 @dataclass(frozen=True, slots=True)
 class USRow:
-    """A published day in New York over Futu: `volume` is the consolidated one."""
+    """A published US day from Futu; `volume` is consolidated."""
 
     volume: int
     nasdaq_short_volume: int
@@ -39,7 +39,7 @@ class USRow:
 
 @dataclass(frozen=True, slots=True)
 class FeedRow:
-    """A published day in New York over Longbridge, whose `volume` is that of its own feed."""
+    """A published US day from Longbridge; `volume` is that of Longbridge's own feed."""
 
     volume: int
     nasdaq_short_volume: int

@@ -1,8 +1,9 @@
-"""Futu's ranking of the invented market: its listings, and some hundreds of names that exist nowhere else.
+"""Futu's ranking of the invented market: its symbols, and several hundred additional stocks that only the ranking has.
 
-The others make the list as long as a market's: their codes belong to nobody and their names say that they are invented.
-Hong Kong has RMB counters, a few shares a day of which all are sold short, and each market names that did not trade
-for a month. Figures carry the vendor's field names; all are as of one date, which no answer tells.
+The additional stocks make the list about as long as a real market's. Their codes belong to no real stock, and their
+names say that they are invented. Hong Kong also has RMB counters, in which a few shares a day trade and all are sold
+short; each market has stocks that did not trade for a month. Figures have the vendor's field names. All figures are as
+of one date, which the responses do not contain.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,17 +12,17 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
+from mcp_shortvol.domain.calendar import trading_days
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.symbols import Symbol
-from mcp_shortvol.sandbox.market.calendar import trading_days
 from mcp_shortvol.sandbox.market.days import days, listings
 from mcp_shortvol.sandbox.market.noise import draws
 from mcp_shortvol.sandbox.market.positions import reports
 
-__all__ = ["UNTOLD", "Standing", "standings"]
+__all__ = ["SORT_ONLY_FIELDS", "RankedStock", "ranked_stocks"]
 
-UNTOLD = ("weekAvgVolume", "monthAvgVolume")
-"""Figures to order by that no answer carries."""
+SORT_ONLY_FIELDS = ("weekAvgVolume", "monthAvgVolume")
+"""Figures by which a ranking can be sorted, but which no response contains."""
 
 _WEEK, _MONTH = 5, 20
 _NO_VOLUME_DAYS_TO_COVER = 999.99
@@ -58,8 +59,8 @@ _HK_WORDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A name with its figures: percent, shares and the market's currency; what is unknown is absent."""
+class RankedStock:
+    """A stock and its figures in percent, shares and the market's currency; unknown figures are absent."""
 
     symbol: Symbol
     name: str
@@ -79,20 +80,20 @@ class _Position(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def standings(market: Market, newest: date) -> Sequence[Standing]:
-    """Every name of a market and its figures on the last trading day up to `newest`, in no order."""
+def ranked_stocks(market: Market, newest: date) -> Sequence[RankedStock]:
+    """Every stock of a market with its figures on the last trading day up to `newest`, unordered."""
     listed = [_listed(symbol, newest) for symbol in listings() if symbol.market is market]
     dates = trading_days(market, newest - timedelta(2 * _MONTH), newest)[-_MONTH - 1 :]
     if market is Market.US:
-        others = [_other(symbol, name, dates, index) for index, (symbol, name) in enumerate(_us_names())]
+        additional = [_additional(symbol, name, dates, index) for index, (symbol, name) in enumerate(_us_names())]
     else:
-        others = [_other(symbol, name, dates, index) for index, (symbol, name) in enumerate(_hk_names())]
-        others += [_rmb_counter(Symbol(code, market), name, dates) for code, name in _rmb_names()]
-    return (*listed, *others)
+        additional = [_additional(symbol, name, dates, index) for index, (symbol, name) in enumerate(_hk_names())]
+        additional += [_rmb_counter(Symbol(code, market), name, dates) for code, name in _rmb_names()]
+    return (*listed, *additional)
 
 
 def _us_names() -> list[tuple[Symbol, str]]:
-    """Codes of five letters that begin with ZZ."""
+    """Invented US codes and names; the codes have five letters and begin with ZZ."""
     words = [f"Invented {first} {second}" for first in _US_WORDS[0] for second in _US_WORDS[1]]
     letters = [chr(ord("A") + number) for number in range(26)]
     codes = (f"ZZA{second}{third}" for second in letters for third in letters)
@@ -100,7 +101,7 @@ def _us_names() -> list[tuple[Symbol, str]]:
 
 
 def _hk_names() -> list[tuple[Symbol, str]]:
-    """Codes from 60001, where the exchange lists no stocks."""
+    """Invented Hong Kong codes and names; the codes begin at 60001, where the exchange lists no stocks."""
     words = [f"虛構{first}{second}" for first in _HK_WORDS[0] for second in _HK_WORDS[1]]
     return [(Symbol(str(code), Market.HK), name) for code, name in enumerate(words, 60001)]
 
@@ -110,14 +111,14 @@ def _rmb_names() -> list[tuple[str, str]]:
     return [*_RMB_COUNTERS.items(), *invented.items()]
 
 
-def _listed(symbol: Symbol, newest: date) -> Standing:
+def _listed(symbol: Symbol, newest: date) -> RankedStock:
     traded = [_Traded(day.close, day.volume, day.short_volume) for day in days(symbol, newest)[-_MONTH - 1 :]]
-    told = reports(symbol, newest)
-    position = _Position(told[-1].shares, told[-1].pct, told[-1].days_to_cover) if told else None
-    return Standing(symbol, _NAMES[str(symbol)], _figures(traded, position))
+    published = reports(symbol, newest)
+    position = _Position(published[-1].shares, published[-1].pct, published[-1].days_to_cover) if published else None
+    return RankedStock(symbol, _NAMES[str(symbol)], _figures(traded, position))
 
 
-def _other(symbol: Symbol, name: str, dates: Sequence[date], index: int) -> Standing:
+def _additional(symbol: Symbol, name: str, dates: Sequence[date], index: int) -> RankedStock:
     size, level, price, part, *_ = draws(f"ranked {symbol}")
     usual = 0 if index % _IDLE_EVERY == _IDLE_EVERY - 1 else round(20_000 * 1_000**size)
     traded = [_invented_day(f"{symbol} {day}", usual, 4 + 24 * level, 400**price) for day in dates]
@@ -125,14 +126,14 @@ def _other(symbol: Symbol, name: str, dates: Sequence[date], index: int) -> Stan
     pct = round(0.05 + 9 * part**3, 2)
     shares = round(outstanding * pct / 100)
     to_cover = max(1.0, round(shares / usual, 2)) if usual else _NO_VOLUME_DAYS_TO_COVER
-    return Standing(symbol, name, _figures(traded, _Position(shares, pct, to_cover)))
+    return RankedStock(symbol, name, _figures(traded, _Position(shares, pct, to_cover)))
 
 
-def _rmb_counter(symbol: Symbol, name: str, dates: Sequence[date]) -> Standing:
-    """A few lots a day, all of them short, and no position of its own: the SFC counts it with the HKD counter's."""
+def _rmb_counter(symbol: Symbol, name: str, dates: Sequence[date]) -> RankedStock:
+    """A few lots a day, all sold short, and no position: the SFC adds it to that of the HKD counter."""
     price = 10 + 300 * draws(f"ranked {symbol}")[0]
     thin = [_invented_day(f"{symbol} {day}", 1_200, 0, price) for day in dates]
-    return Standing(symbol, name, _figures([day._replace(short_volume=day.volume) for day in thin], None))
+    return RankedStock(symbol, name, _figures([day._replace(short_volume=day.volume) for day in thin], None))
 
 
 def _invented_day(key: str, usual: int, ratio: float, price: float) -> _Traded:
@@ -143,7 +144,7 @@ def _invented_day(key: str, usual: int, ratio: float, price: float) -> _Traded:
 
 
 def _figures(traded: Sequence[_Traded], position: _Position | None) -> dict[str, float]:
-    """The figures of the last of these days, of which there are at least 21 or all since the name is listed."""
+    """The figures on the last of these days, which are at least 21, or all days since the listing."""
     last, before = traded[-1], traded[-2] if len(traded) > 1 else traded[-1]
     week, month = traded[-_WEEK:], traded[-_MONTH:]
     figures: dict[str, float] = {
@@ -178,5 +179,5 @@ def _ratio(traded: Sequence[_Traded]) -> float:
 
 
 def _change(now: float, before: float) -> float:
-    """In percent; none from nothing."""
+    """The change in percent; 0 where the earlier figure is 0."""
     return round(100 * (now / before - 1), 3) if before else 0.0

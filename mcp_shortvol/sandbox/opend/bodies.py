@@ -1,8 +1,8 @@
-"""The bodies of the exchanges that the sandbox plays, in OpenD's two formats: JSON and protobuf.
+"""Encodes and decodes message bodies in OpenD's two formats, JSON and protobuf.
 
-JSON follows protobuf's own mapping, in which 64-bit integers are decimal strings. The few rules of protobuf that this
-takes stand here in full, so that the vendor's SDK can talk to the sandbox in its default format and nobody needs
-protobuf for it.
+JSON follows protobuf's own mapping, in which 64-bit integers are decimal strings. This module implements the few
+protobuf rules that the messages need, so that the vendor's SDK can use its default format and the sandbox does not
+depend on protobuf.
 """
 
 import json
@@ -19,7 +19,7 @@ Message: TypeAlias = "Mapping[str, Field]"
 
 
 class Kind(Enum):
-    """How a value is written."""
+    """The type of a value, which decides its encoding."""
 
     INT = auto()
     LONG = auto()
@@ -30,7 +30,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a message: its number, and a kind or a message, of which there may be many."""
+    """A field of a message: its number, its kind or nested message, and whether it is repeated."""
 
     number: int
     kind: "Kind | Message"
@@ -38,7 +38,7 @@ class Field:
 
 
 def from_json(body: bytes) -> Values:
-    """A question's values; ValueError where the body is no JSON object."""
+    """The values of a JSON request; ValueError where the body is not a JSON object."""
     values = json.loads(body)
     if isinstance(values, dict):
         return values
@@ -46,7 +46,7 @@ def from_json(body: bytes) -> Values:
 
 
 def to_json(message: Message, values: Mapping[str, object]) -> Values:
-    """An answer as a JSON document."""
+    """A response as a JSON document."""
     return {name: _json_value(message[name], value) for name, value in values.items() if value is not None}
 
 
@@ -64,7 +64,7 @@ _64_BITS = (1 << 64) - 1
 
 
 def to_protobuf(message: Message, values: Mapping[str, object]) -> bytes:
-    """An answer in protobuf."""
+    """A response in protobuf."""
     written = bytearray()
     for name, field in message.items():
         value = values.get(name)
@@ -100,8 +100,8 @@ def _varint(number: int) -> bytes:
 
 
 def from_protobuf(message: Message, body: bytes) -> Values:
-    """A question's values; ValueError where the body is not protobuf. Unknown fields are skipped."""
-    # Of what there may be many, the last one counts: no question that is answered here has many of anything.
+    """The values of a protobuf request; ValueError where the body is not protobuf. Unknown fields are skipped."""
+    # Of a repeated field the last value is used: no supported request has a repeated field.
     fields = {field.number: (name, field.kind) for name, field in message.items()}
     values: Values = {}
     for number, raw in _read(body):
@@ -130,7 +130,7 @@ def _read(body: bytes) -> Iterator[tuple[int, int | bytes]]:
             yield tag >> 3, body[at : at + length]
             at += length
         else:
-            raise ValueError("a field of a kind that no question has")
+            raise ValueError("a field of a type that no request has")
 
 
 def _read_varint(body: bytes, at: int) -> tuple[int, int]:
@@ -139,4 +139,4 @@ def _read_varint(body: bytes, at: int) -> tuple[int, int]:
         number |= (byte & 0x7F) << 7 * index
         if byte < 0x80:
             return number, at + index + 1
-    raise ValueError("a number without an end")
+    raise ValueError("a varint that does not end")

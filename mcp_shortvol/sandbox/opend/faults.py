@@ -1,7 +1,7 @@
-"""What can go wrong with an answer of OpenD: what it says, how it is written, framed, and how it travels.
+"""Faults of the simulated OpenD: in a response's content, its encoding, its frame, or the way it is sent.
 
-A fault turns the honest answer to one question into a bad one. It is played on answers of one protocol, by default the
-short volume's, until it is cleared or for so many answers.
+A fault applies to the responses of one protocol, by default the short volume's, until it is cleared or for a number of
+responses.
 """
 
 import asyncio
@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 from threading import Lock
 
 from mcp_shortvol.domain.errors import InvalidRequest
-from mcp_shortvol.sandbox.deliveries import cut_short, delayed, dripping, raw, reset
-from mcp_shortvol.sandbox.http import Delivery, Wire
+from mcp_shortvol.sandbox.http import Sender, Wire
 from mcp_shortvol.sandbox.opend.bodies import Values
 from mcp_shortvol.sandbox.opend.edits import Edit, edits
+from mcp_shortvol.sandbox.senders import cut_short, delayed, dripping, raw, reset
 from mcp_shortvol.sources.opend.frame import HEADER_LENGTH, Frame
 from mcp_shortvol.sources.opend.messages import PUSHES, Protocol
 
 __all__ = ["REFUSALS", "Fault", "OpenDFaults", "Refused", "refusal"]
 
-# OpenD's own texts. Those in English are what an OpenD set to English says.
+# OpenD's own texts; the English ones are those of an OpenD set to English.
 REFUSALS = {
     "rate_limited": "获取每日卖空频率太高，请求失败，每30秒最多30次。",  # noqa: RUF001 - Chinese punctuation
     "rate_limited_english": "Request frequency too high, request failed: at most 30 times per 30 seconds.",
@@ -36,7 +36,7 @@ REFUSALS = {
 }
 _RETURN_TYPES = {"return_type_timeout": -100, "return_type_disconnect": -200, "return_type_invalid": -500}
 
-_DEEP = 200_000
+_NESTED = b"[" * 200_000 + b"]" * 200_000
 _OVERSIZED = 100 * 1024 * 1024
 _ZEROS = bytes(65536)
 _STORM_S = 0.002
@@ -45,25 +45,26 @@ _TINY = 5
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is done to an answer, step by step; a step that is absent leaves it as it is.
+    """The steps that change a response; a step that is None changes nothing.
 
-    `says` edits a JSON success and `writes` its bytes; both leave protobuf alone. `frames` makes the bytes of a packet
-    out of a frame, `delivers` sends them. `lasts` makes the delivery from the seconds that were asked for.
+    `replacement` replaces the whole response. `edit` changes the content of a successful JSON response, and
+    `rewrite_body` its bytes; neither applies to protobuf. `encode_frame` makes the bytes of the packet, `sender` sends
+    them. `timed_sender` makes the sender from a number of seconds.
     """
 
-    says: Edit | None = None
-    instead: Values | None = None
-    writes: Callable[[bytes], bytes] | None = None
-    frames: Callable[[Frame], bytes] | None = None
-    delivers: Delivery | None = None
-    lasts: Callable[[float], Delivery] | None = None
+    edit: Edit | None = None
+    replacement: Values | None = None
+    rewrite_body: Callable[[bytes], bytes] | None = None
+    encode_frame: Callable[[Frame], bytes] | None = None
+    sender: Sender | None = None
+    timed_sender: Callable[[float], Sender] | None = None
 
 
 _NO_FAULT = Fault()
 
 
 class Refused(Exception):
-    """A question is refused, with OpenD's `text`."""
+    """A request is refused, with OpenD's `text`."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -71,7 +72,7 @@ class Refused(Exception):
 
 
 def refusal(text: str, return_type: int = -1) -> Values:
-    """The envelope in which OpenD says no."""
+    """OpenD's envelope of an error."""
     return {"retType": return_type, "retMsg": text, "errCode": 0}
 
 
@@ -93,9 +94,9 @@ def _absurd_length(frame: Frame) -> bytes:
     return bytes(packet)
 
 
-async def _flood(wire: Wire, answer: bytes) -> None:
-    """A frame of a hundred megabytes, announced and sent."""
-    header = bytearray(answer[:HEADER_LENGTH])
+async def _flood(wire: Wire, response: bytes) -> None:
+    """Announce and send a frame of a hundred megabytes."""
+    header = bytearray(response[:HEADER_LENGTH])
     header[12:16] = _OVERSIZED.to_bytes(4, "little")
     await wire.send(bytes(header))
     for _ in range(_OVERSIZED // len(_ZEROS)):
@@ -103,29 +104,29 @@ async def _flood(wire: Wire, answer: bytes) -> None:
 
 
 def _after_pushes(frame: Frame) -> bytes:
-    """One push of every kind before the answer, all with its serial."""
+    """One push of every kind with the response's serial number, then the response."""
     pushes = [Frame.of(protocol, frame.serial, b'{"s2c":{}}') for protocol in sorted(PUSHES)]
     return b"".join(push.encode() for push in pushes) + frame.encode()
 
 
-async def _silence(_wire: Wire, _answer: bytes) -> None:
-    """Nothing; the connection stays."""
+async def _silence(_wire: Wire, _response: bytes) -> None:
+    """Send nothing; the connection stays open."""
 
 
-async def _half(wire: Wire, answer: bytes) -> None:
-    """A header and half its body; the connection stays."""
-    await wire.send(answer[: HEADER_LENGTH + (len(answer) - HEADER_LENGTH) // 2])
+async def _half(wire: Wire, response: bytes) -> None:
+    """Send the header and half the body; the connection stays open."""
+    await wire.send(response[: HEADER_LENGTH + (len(response) - HEADER_LENGTH) // 2])
 
 
-async def _tiny_chunks(wire: Wire, answer: bytes) -> None:
-    """The whole answer, a few bytes at a time."""
-    for start in range(0, len(answer), _TINY):
-        await wire.send(answer[start : start + _TINY])
+async def _tiny_chunks(wire: Wire, response: bytes) -> None:
+    """Send the whole response, a few bytes at a time."""
+    for start in range(0, len(response), _TINY):
+        await wire.send(response[start : start + _TINY])
         await asyncio.sleep(0)
 
 
-async def _storm(wire: Wire, _answer: bytes) -> None:
-    """Pushes instead of an answer, for as long as the peer listens."""
+async def _storm(wire: Wire, _response: bytes) -> None:
+    """Send pushes instead of a response until the peer disconnects."""
     pushes = b"".join(Frame.of(3005, serial, bytes(200)).encode() for serial in range(50))
     while wire.is_open:
         await wire.send(pushes)
@@ -133,36 +134,36 @@ async def _storm(wire: Wire, _answer: bytes) -> None:
 
 
 def _known() -> dict[str, Fault]:
-    """Every fault anew, because some remember what they answered."""
+    """A new set of every fault, because some store the first response."""
     return {
-        **{name: Fault(instead=refusal(text)) for name, text in REFUSALS.items()},
-        **{name: Fault(instead=refusal("", number)) for name, number in _RETURN_TYPES.items()},
-        "no_return_type": Fault(instead={"retMsg": ""}),
-        "null_content": Fault(instead={"retType": 0, "s2c": None}),
-        "list_content": Fault(instead={"retType": 0, "s2c": []}),
-        **{name: Fault(says=edit) for name, edit in edits().items()},
-        "truncated_json": Fault(writes=lambda body: body[: len(body) // 2]),
-        "empty_body": Fault(writes=lambda _body: b""),
-        "bad_utf8": Fault(writes=lambda body: body[:-1] + b"\xff\xfe}"),
-        "deep_nesting": Fault(writes=lambda _body: b'{"retType":0,"s2c":' + b"[" * _DEEP + b"]" * _DEEP + b"}"),
-        "not_an_object": Fault(writes=lambda _body: json.dumps(["?"]).encode()),
-        "wrong_sha1": Fault(frames=_wrong_sha1),
-        "wrong_serial": Fault(frames=_wrong_serial),
-        "other_format": Fault(frames=_other_format),
-        "absurd_length": Fault(frames=_absurd_length),
-        "oversized": Fault(delivers=_flood),
-        "colliding_pushes": Fault(frames=_after_pushes),
-        "push_storm": Fault(delivers=_storm),
-        "silence": Fault(delivers=_silence),
-        "half_a_frame": Fault(delivers=_half),
-        "tiny_chunks": Fault(delivers=_tiny_chunks),
-        "reset_before": Fault(delivers=reset(0)),
-        "reset_inside": Fault(delivers=reset(0.7)),
-        "dropped_before": Fault(delivers=cut_short(0)),
-        "dropped_inside": Fault(delivers=cut_short(0.7)),
-        "garbage": Fault(delivers=raw(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")),
-        "slow": Fault(lasts=delayed),
-        "drip": Fault(lasts=dripping),
+        **{name: Fault(replacement=refusal(text)) for name, text in REFUSALS.items()},
+        **{name: Fault(replacement=refusal("", number)) for name, number in _RETURN_TYPES.items()},
+        "no_return_type": Fault(replacement={"retMsg": ""}),
+        "null_content": Fault(replacement={"retType": 0, "s2c": None}),
+        "list_content": Fault(replacement={"retType": 0, "s2c": []}),
+        **{name: Fault(edit=edit) for name, edit in edits().items()},
+        "truncated_json": Fault(rewrite_body=lambda body: body[: len(body) // 2]),
+        "empty_body": Fault(rewrite_body=lambda _body: b""),
+        "bad_utf8": Fault(rewrite_body=lambda body: body[:-1] + b"\xff\xfe}"),
+        "deep_nesting": Fault(rewrite_body=lambda _body: b'{"retType":0,"s2c":' + _NESTED + b"}"),
+        "not_an_object": Fault(rewrite_body=lambda _body: json.dumps(["?"]).encode()),
+        "wrong_sha1": Fault(encode_frame=_wrong_sha1),
+        "wrong_serial": Fault(encode_frame=_wrong_serial),
+        "other_format": Fault(encode_frame=_other_format),
+        "absurd_length": Fault(encode_frame=_absurd_length),
+        "oversized": Fault(sender=_flood),
+        "colliding_pushes": Fault(encode_frame=_after_pushes),
+        "push_storm": Fault(sender=_storm),
+        "silence": Fault(sender=_silence),
+        "half_a_frame": Fault(sender=_half),
+        "tiny_chunks": Fault(sender=_tiny_chunks),
+        "reset_before": Fault(sender=reset(0)),
+        "reset_inside": Fault(sender=reset(0.7)),
+        "dropped_before": Fault(sender=cut_short(0)),
+        "dropped_inside": Fault(sender=cut_short(0.7)),
+        "garbage": Fault(sender=raw(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")),
+        "slow": Fault(timed_sender=delayed),
+        "drip": Fault(timed_sender=dripping),
     }
 
 
@@ -174,7 +175,7 @@ class _Active:
 
 
 class OpenDFaults:
-    """The faults of one sandbox: those it knows, and those switched on now. Any thread may switch them."""
+    """The faults of one gateway: the known ones, and those switched on now. Safe to call from any thread."""
 
     def __init__(self) -> None:
         self._known: Mapping[str, Fault] = _known()
@@ -189,28 +190,29 @@ class OpenDFaults:
     def fail(
         self, name: str, *, times: int | None = None, on: int = Protocol.GET_DAILY_SHORT_VOLUME, seconds: float = 5.0
     ) -> None:
-        """Switch a fault on for `times` answers of protocol `on`, or until cleared; a slow one takes `seconds`.
+        """Switch a fault on for `times` responses of protocol `on`, or until cleared; a slow one takes `seconds`.
 
-        Of several faults that fit an answer, the one switched on first is played. InvalidRequest where `name` is none.
+        Of several faults that match a response, the one switched on first applies. InvalidRequest where `name` is
+        unknown.
         """
         if name not in self._known:
             raise InvalidRequest(
                 f'The OpenD sandbox has no fault "{name}".', f"It has: {', '.join(sorted(self._known))}."
             )
         fault = self._known[name]
-        if fault.lasts:
-            fault = replace(fault, delivers=fault.lasts(seconds))
+        if fault.timed_sender:
+            fault = replace(fault, sender=fault.timed_sender(seconds))
         with self._lock:
             self._active.append(_Active(fault, on, math.inf if times is None else times))
 
     def clear(self) -> None:
-        """Switch every fault off, and forget what they answered."""
+        """Switch every fault off and discard stored responses."""
         with self._lock:
             self._active.clear()
             self._known = _known()
 
     def next(self, protocol: int) -> Fault:
-        """The fault to play on an answer of `protocol`, counted as played; one that does nothing if there is none."""
+        """The fault for the next response of `protocol`, counted as used; one that changes nothing where none is on."""
         with self._lock:
             active = next((active for active in self._active if active.on == protocol), None)
             if active is None:

@@ -1,7 +1,7 @@
-"""What OpenD answers, around the invented market: it knows questions and answers, and neither frames nor sockets.
+"""The simulated OpenD without frames and sockets: the content of a request in, the content of the response out.
 
-It greets, keeps alive, tells its state and answers protocols 3248, 3249 and 3415. Like OpenD it counts requests over
-all its clients, for each protocol that asks for quotes: 30 in any 30 seconds, and 60 for the ranking.
+It supports the handshake, keep-alive, the global state, and protocols 3248, 3249 and 3415. Like OpenD it limits the
+requests of each quote protocol over all clients: 30 in any 30 seconds, and 60 for the ranking.
 """
 
 import time
@@ -21,7 +21,7 @@ from mcp_shortvol.sandbox.opend.faults import REFUSALS, OpenDFaults, Refused, re
 from mcp_shortvol.sandbox.opend.ranking import ranking_page
 from mcp_shortvol.sources.opend.messages import SANDBOX_MARK, Protocol
 
-__all__ = ["OpenDGateway", "Question"]
+__all__ = ["OpenDGateway", "OpenDRequest"]
 
 _VERSION, _BUILD = 1011, 7108
 _USER_ID = 19088743
@@ -41,8 +41,8 @@ _OPEN_MARKET = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A question as it came: `connection` counts from 1, `at` is in monotonic seconds."""
+class OpenDRequest:
+    """A received request: `connection` counts from 1, `at` is in monotonic seconds."""
 
     protocol: int
     c2s: Values
@@ -51,11 +51,10 @@ class Question:
 
 
 class OpenDGateway:
-    """Answers questions as OpenD would; `as_of` is the newest date served, by default the market's yesterday.
+    """Answers requests as OpenD does; `as_of` is the newest date served, by default yesterday in the market.
 
-    `refused` counts the questions beyond the limit. `logged_in`, `limited` (to so many requests in 30 seconds),
-    `moving_list` (whether a ranking changes between two questions for it) and `keep_alive_interval` (seconds) may be
-    set at any time.
+    `refused` counts the requests beyond the limit. `logged_in`, `limited` (whether the limit applies), `moving_list`
+    (whether a ranking changes from one request to the next) and `keep_alive_interval` (seconds) may be set at any time.
     """
 
     def __init__(
@@ -67,17 +66,17 @@ class OpenDGateway:
         self.keep_alive_interval: float = 10
         self.faults = OpenDFaults()
         self.fail = self.faults.fail
-        self.requests: list[Question] = []
+        self.requests: list[OpenDRequest] = []
         self.refused = 0
         self._as_of = as_of
         self._now = now
         self._started: dict[int, deque[float]] = {}
         self._moves = 0
 
-    def answer(self, question: Question, greeting: Values) -> Values:
-        """Remember a question and answer it honestly; `greeting` is what InitConnect tells on its connection."""
-        self.requests.append(question)
-        match question.protocol:
+    def answer(self, request: OpenDRequest, handshake: Values) -> Values:
+        """Record a request and return its normal response; `handshake` has the InitConnect fields of its connection."""
+        self.requests.append(request)
+        match request.protocol:
             case Protocol.INIT_CONNECT:
                 return _success(
                     {
@@ -85,23 +84,23 @@ class OpenDGateway:
                         "loginUserID": _USER_ID,
                         "keepAliveInterval": self.keep_alive_interval,
                         "userAttribution": 6,
-                        **greeting,
+                        **handshake,
                     }
                 )
             case Protocol.GET_GLOBAL_STATE:
-                return _success(self._state(greeting))
+                return _success(self._state(handshake))
             case Protocol.KEEP_ALIVE:
                 return _success({"time": int(self._now())})
             case (
                 Protocol.GET_DAILY_SHORT_VOLUME | Protocol.GET_SHORT_INTEREST | Protocol.GET_SHORT_SELLING_RANK
             ) as protocol:
                 try:
-                    return _success(self._quotes(Protocol(protocol), question))
+                    return _success(self._quotes(Protocol(protocol), request))
                 except Refused as refused:
                     return refusal(refused.text)
         return refusal(REFUSALS["unknown_protocol"])
 
-    def _state(self, greeting: Values) -> Values:
+    def _state(self, handshake: Values) -> Values:
         markets = dict.fromkeys(("marketHK", "marketUS", "marketSH", "marketSZ", "marketHKFuture"), _OPEN_MARKET)
         return {
             **markets,
@@ -115,36 +114,36 @@ class OpenDGateway:
                 "type": _READY if self.logged_in else _LOGIN_FAILED,
                 "strExtDesc": SANDBOX_MARK,
             },
-            "connID": greeting["connID"],
+            "connID": handshake["connID"],
         }
 
-    def _quotes(self, protocol: Protocol, question: Question) -> Values:
+    def _quotes(self, protocol: Protocol, request: OpenDRequest) -> Values:
         limit = _LIMITS[protocol]
-        if self.limited and not self._admits(question, limit):
+        if self.limited and not self._within_limit(request, limit):
             raise Refused(REFUSALS["rate_limited"].replace("30次", f"{limit}次"))
         if not self.logged_in:
             raise Refused("行情未登录")
         if protocol is Protocol.GET_SHORT_SELLING_RANK:
             self._moves += self.moving_list
-            return ranking_page(question.c2s, self._newest, self._moves)
-        symbol = _security_in(question.c2s)
+            return ranking_page(request.c2s, self._newest, self._moves)
+        symbol = _requested_symbol(request.c2s)
         newest = self._newest(symbol.market)
         if protocol is Protocol.GET_SHORT_INTEREST:
-            return _page(symbol, report_rows(symbol, newest), question.c2s)
-        return {**_page(symbol, rows(symbol, newest), question.c2s), **_position(symbol, newest)}
+            return _page(symbol, report_rows(symbol, newest), request.c2s)
+        return {**_page(symbol, rows(symbol, newest), request.c2s), **_position(symbol, newest)}
 
     def _newest(self, market: Market) -> date:
         return self._as_of or market.date_of(self._now()) - timedelta(1)
 
-    def _admits(self, question: Question, limit: int) -> bool:
-        """Whether the question is within the limit; those refused do not count."""
-        starts = self._started.setdefault(question.protocol, deque())
-        while starts and question.at - starts[0] >= _WINDOW_S:
+    def _within_limit(self, request: OpenDRequest, limit: int) -> bool:
+        """Whether the request is within the limit; refused requests do not count towards it."""
+        starts = self._started.setdefault(request.protocol, deque())
+        while starts and request.at - starts[0] >= _WINDOW_S:
             starts.popleft()
         if len(starts) >= limit:
             self.refused += 1
             return False
-        starts.append(question.at)
+        starts.append(request.at)
         return True
 
 
@@ -152,10 +151,10 @@ def _success(content: Values) -> Values:
     return {"retType": 0, "retMsg": "", "errCode": 0, "s2c": content}
 
 
-def _security_in(c2s: Values) -> Symbol:
+def _requested_symbol(c2s: Values) -> Symbol:
     security = c2s.get("security")
-    asked = security if isinstance(security, dict) else {}
-    market, code = _MARKETS.get(asked.get("market", 0)), str(asked.get("code", ""))
+    fields = security if isinstance(security, dict) else {}
+    market, code = _MARKETS.get(fields.get("market", 0)), str(fields.get("code", ""))
     symbol = next((name for name in listings() if (name.market, name.futu_code) == (market, code)), None)
     if symbol is None:
         raise Refused(f"{REFUSALS['unknown_code']} {code}")
@@ -163,7 +162,7 @@ def _security_in(c2s: Values) -> Symbol:
 
 
 def _page(symbol: Symbol, served: Sequence[Row], c2s: Values) -> Values:
-    """A page of rows older than the key, which is the timestamp of the oldest row of the page before."""
+    """A page of rows older than `nextKey`, the timestamp of the oldest row of the previous page."""
     size, key = c2s.get("num", _DEFAULT_PAGE_SIZE), c2s.get("nextKey", "")
     if size not in _PAGE_SIZES or not isinstance(key, str) or not (key == "" or key.isdecimal()):
         raise Refused("参数错误")

@@ -1,8 +1,8 @@
-"""The messages of the exchanges that the sandbox plays: their fields, with the numbers of the vendor's .proto files."""
+"""The fields of the messages that the sandbox supports, with the numbers of the vendor's .proto files."""
 
 from mcp_shortvol.sandbox.opend.bodies import Field, Kind, Message
 
-__all__ = ["ANSWERS", "QUESTIONS"]
+__all__ = ["REQUESTS", "RESPONSES"]
 
 
 def _fields(*kinds: tuple[str, Kind]) -> dict[str, Field]:
@@ -10,7 +10,7 @@ def _fields(*kinds: tuple[str, Kind]) -> dict[str, Field]:
     return {name: Field(number, kind) for number, (name, kind) in enumerate(kinds, 1)}
 
 
-def _answer(content: Message) -> Message:
+def _response(content: Message) -> Message:
     envelope = _fields(("retType", Kind.INT), ("retMsg", Kind.STRING), ("errCode", Kind.INT))
     return {**envelope, "s2c": Field(4, content)}
 
@@ -79,11 +79,11 @@ _RANKED: Message = {
     "monthAvgShortRatio": Field(30, Kind.DOUBLE),
 }
 
-_ROWS_QUESTION: Message = {
+_ROWS_REQUEST: Message = {
     "c2s": Field(1, {"security": Field(1, _SECURITY), "nextKey": Field(2, Kind.STRING), "num": Field(3, Kind.INT)})
 }
 
-QUESTIONS: dict[int, Message] = {
+REQUESTS: dict[int, Message] = {
     1001: {
         "c2s": Field(
             1,
@@ -100,8 +100,8 @@ QUESTIONS: dict[int, Message] = {
     },
     1002: {"c2s": Field(1, _fields(("userID", Kind.LONG)))},
     1004: {"c2s": Field(1, _fields(("time", Kind.LONG)))},
-    3248: _ROWS_QUESTION,
-    3249: _ROWS_QUESTION,
+    3248: _ROWS_REQUEST,
+    3249: _ROWS_REQUEST,
     3415: {
         "c2s": Field(
             1,
@@ -119,8 +119,8 @@ QUESTIONS: dict[int, Message] = {
     },
 }
 
-ANSWERS: dict[int, Message] = {
-    1001: _answer(
+RESPONSES: dict[int, Message] = {
+    1001: _response(
         _fields(
             ("serverVer", Kind.INT),
             ("loginUserID", Kind.LONG),
@@ -131,7 +131,7 @@ ANSWERS: dict[int, Message] = {
             ("userAttribution", Kind.INT),
         )
     ),
-    1002: _answer(
+    1002: _response(
         {
             **_fields(
                 ("marketHK", Kind.INT),
@@ -150,8 +150,8 @@ ANSWERS: dict[int, Message] = {
             "connID": Field(16, Kind.LONG),
         }
     ),
-    1004: _answer(_fields(("time", Kind.LONG))),
-    3248: _answer(
+    1004: _response(_fields(("time", Kind.LONG))),
+    3248: _response(
         {
             "usItemList": Field(1, _US_ROW, repeated=True),
             "hkItemList": Field(2, _HK_ROW, repeated=True),
@@ -161,12 +161,12 @@ ANSWERS: dict[int, Message] = {
             "newTimeStr": Field(6, Kind.STRING),
         }
     ),
-    3249: _answer(
+    3249: _response(
         {
             "usItemList": Field(1, _US_REPORT, repeated=True),
             "hkItemList": Field(2, _HK_REPORT, repeated=True),
             "nextKey": Field(3, Kind.STRING),
         }
     ),
-    3415: _answer({"dataList": Field(1, _RANKED, repeated=True), "allCount": Field(2, Kind.INT)}),
+    3415: _response({"dataList": Field(1, _RANKED, repeated=True), "allCount": Field(2, Kind.INT)}),
 }

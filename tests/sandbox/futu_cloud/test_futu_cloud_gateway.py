@@ -1,4 +1,4 @@
-"""The played cloud lets in whom Futu would, and says what the wire notes say Futu says."""
+"""The simulated Futu cloud accepts valid credentials and answers in the documented format."""
 
 import time
 from base64 import b64encode

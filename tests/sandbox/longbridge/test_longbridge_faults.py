@@ -1,4 +1,4 @@
-"""Every fault of the gateway is what its name says, for as many answers as were asked for."""
+"""Every fault of the gateway does what its name says, for the given number of responses."""
 
 import json
 import time
@@ -19,7 +19,7 @@ Ask = Callable[..., httpx.Response]
 
 @pytest.fixture
 def ask(client: httpx.Client) -> Ask:
-    """Asks for the three newest days of 700.HK, or as told."""
+    """Asks for the three newest days of 700.HK, or what the arguments say."""
     return lambda **params: client.get(HK, params={"symbol": "700.HK", "page_size": 3, **params})
 
 
@@ -182,13 +182,13 @@ class TestRows:
         return ask(**params)
 
     def test_unsorted(self, sandbox: Sandbox, ask: Ask) -> None:
-        honest, faulty = rows(ask(page_size=9)), rows(self.faulty(sandbox, ask, "unsorted", page_size=9))
-        assert faulty != honest
-        assert sorted(faulty, key=lambda row: str(row["timestamp"])) == honest
+        normal, faulty = rows(ask(page_size=9)), rows(self.faulty(sandbox, ask, "unsorted", page_size=9))
+        assert faulty != normal
+        assert sorted(faulty, key=lambda row: str(row["timestamp"])) == normal
 
     def test_duplicates(self, sandbox: Sandbox, ask: Ask) -> None:
-        honest = rows(ask())
-        assert rows(self.faulty(sandbox, ask, "duplicates")) == [row for row in honest for _ in range(2)]
+        normal = rows(ask())
+        assert rows(self.faulty(sandbox, ask, "duplicates")) == [row for row in normal for _ in range(2)]
 
     def test_future_dates(self, sandbox: Sandbox, ask: Ask) -> None:
         assert len(rows(self.faulty(sandbox, ask, "future_dates"))) == 6

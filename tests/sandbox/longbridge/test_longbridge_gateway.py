@@ -1,4 +1,4 @@
-"""The played gateway lets in whom Longbridge would, and says what the wire notes say Longbridge says."""
+"""The simulated Longbridge gateway accepts valid credentials and answers in the documented format."""
 
 import json
 from collections.abc import Iterator
@@ -139,7 +139,7 @@ class TestRefresh:
         assert self.refresh(bearer, issued["refresh_token"], "b-client").json() == {"error": "invalid_grant"}
         assert self.refresh(bearer, issued["refresh_token"]).status_code == 200
 
-    def test_other_grants_are_not_played(self, bearer: httpx.Client) -> None:
+    def test_other_grants_are_not_supported(self, bearer: httpx.Client) -> None:
         answer = bearer.post("/oauth2/token", data={"grant_type": "password"})
         assert (answer.status_code, answer.json()) == (400, {"error": "unsupported_grant_type"})
 

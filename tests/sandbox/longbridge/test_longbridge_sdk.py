@@ -20,7 +20,7 @@ CALLS = """
 import json, sys
 from longbridge.openapi import Config, OAuthBuilder, OpenApiException, QuoteContext
 
-def told(history, symbol, count):
+def fetch(history, symbol, count):
     try:
         rows = getattr(context, history)(symbol, count).data
     except OpenApiException as refused:
@@ -30,7 +30,7 @@ def told(history, symbol, count):
 {config}
 context = QuoteContext(config)
 asked = json.loads(sys.argv[1])
-print(json.dumps([told(sys.argv[2], symbol, count) for symbol, count in asked]))
+print(json.dumps([fetch(sys.argv[2], symbol, count) for symbol, count in asked]))
 """
 
 
@@ -41,8 +41,8 @@ def ask(sandbox: Sandbox, home: Path, config: str, *asked: tuple[str, int], hist
     command = [sys.executable, "-c", code, json.dumps(asked), history]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert ran.returncode == 0, ran.stderr
-    told: list[Any] = json.loads(ran.stdout)
-    return told
+    received: list[Any] = json.loads(ran.stdout)
+    return received
 
 
 def test_the_published_rows_reach_it(sandbox: Sandbox, tmp_path: Path) -> None:

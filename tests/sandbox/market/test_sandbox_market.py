@@ -1,4 +1,4 @@
-"""The invented market is a law: the same for ever, smooth, plausible, and right where figures were published."""
+"""The invented market never changes, is smooth and plausible, and contains the published figures exactly."""
 
 import json
 from datetime import date, timedelta
@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcp_shortvol.domain.calendar import is_trading_day, trading_days
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.symbols import Symbol
-from mcp_shortvol.sandbox.market.calendar import trading_days
 from mcp_shortvol.sandbox.market.days import FIRST_DAY, MarketDay, days, listings
-from mcp_shortvol.sandbox.market.published import CLOSES
+from mcp_shortvol.sandbox.market.published import CLOSES, FEED_ROWS, HK_ROWS, US_ROWS
 
 LAST = date(2027, 3, 31)
 TENCENT = Symbol("700", Market.HK)
@@ -127,3 +127,9 @@ def test_before_the_first_day_there_is_nothing() -> None:
 def test_a_name_that_is_not_listed_has_no_days() -> None:
     with pytest.raises(KeyError):
         days(Symbol("NOPE", Market.US), LAST)
+
+
+def test_every_published_date_is_a_trading_day() -> None:
+    dated = [(symbol, day) for symbol, closes in CLOSES.items() for day in closes]
+    for symbol, day in [*dated, *HK_ROWS, *US_ROWS, *FEED_ROWS]:
+        assert is_trading_day(symbol.market, day), (symbol, day)

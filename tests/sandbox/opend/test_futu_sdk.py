@@ -1,4 +1,4 @@
-"""Futu's own SDK reads the sandbox, in its default format and in JSON, in the clear and encrypted.
+"""Futu's own SDK reads the sandbox, in its default format and in JSON, in plain text and encrypted.
 
 It runs in a process of its own: it prints to stdout, starts threads, and never returns from a constructor in vain.
 """
@@ -20,7 +20,7 @@ from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.sandbox.futu_reports import report_rows
 from mcp_shortvol.sandbox.futu_rows import rows
-from mcp_shortvol.sandbox.market.ranking import standings
+from mcp_shortvol.sandbox.market.ranking import ranked_stocks
 from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
 from mcp_shortvol.sandbox.opend.server import OpenDService
 
@@ -42,26 +42,26 @@ if asked["key_file"]:
     SysConfig.enable_proto_encrypt(True)
     SysConfig.set_init_rsa_file(asked["key_file"])
 context = OpenQuoteContext("127.0.0.1", asked["port"])
-told, key = [], None
+received, key = [], None
 call = getattr(context, asked["method"])
 if asked["method"] == "get_short_selling_rank":
     code, answer = call(**asked["arguments"])
-    told.append({"total": answer[0], "rows": answer[1].to_dict("records")} if code == RET_OK else answer)
+    received.append({"total": answer[0], "rows": answer[1].to_dict("records")} if code == RET_OK else answer)
 else:
     for _ in range(asked["pages"]):
         code, us, hk = call(next_key=key, **asked["arguments"])
         if code != RET_OK:
-            told.append(us)
+            received.append(us)
             break
         table = hk if asked["arguments"]["code"].startswith("HK.") else us
         key = table.attrs["next_key"]
-        told.append({"rows": table.to_dict("records"), "attrs": table.attrs})
+        received.append({"rows": table.to_dict("records"), "attrs": table.attrs})
         if key == "-1":
             break
 state = context.get_global_state()[1]
 context.close()
 with open(asked["answer"], "w") as file:
-    json.dump({"pages": told, "logged_in": state["qot_logined"]}, file)
+    json.dump({"pages": received, "logged_in": state["qot_logined"]}, file)
 """
 
 
@@ -107,12 +107,12 @@ def ask(opend: OpenDService, folder: Path, method: str, *, as_json: bool, pages:
 
 @FORMATS
 def test_it_pages_through_hong_kong(opend: OpenDService, tmp_path: Path, as_json: bool) -> None:
-    told = ask(opend, tmp_path, "get_daily_short_volume", as_json=as_json, pages=29, code="HK.00700", num=50)
-    dates = [row["timestamp_str"] for page in told["pages"] for row in page["rows"]]
+    received = ask(opend, tmp_path, "get_daily_short_volume", as_json=as_json, pages=29, code="HK.00700", num=50)
+    dates = [row["timestamp_str"] for page in received["pages"] for row in page["rows"]]
     assert dates == [row["timestampStr"] for row in rows(Symbol("700", Market.HK), AS_OF)]
-    assert told["pages"][-1]["attrs"]["next_key"] == "-1"
-    assert told["logged_in"] is True
-    first = told["pages"][0]
+    assert received["pages"][-1]["attrs"]["next_key"] == "-1"
+    assert received["logged_in"] is True
+    first = received["pages"][0]
     assert first["rows"][0] == {
         "timestamp": 1778169600,
         "timestamp_str": "2026-05-08",
@@ -154,10 +154,10 @@ def test_it_is_refused_as_by_opend(
 
 @FORMATS
 def test_it_pages_through_short_interest(opend: OpenDService, tmp_path: Path, as_json: bool) -> None:
-    told = ask(opend, tmp_path, "get_short_interest", as_json=as_json, pages=29, code="HK.00700", num=50)
-    dates = [row["timestamp_str"] for page in told["pages"] for row in page["rows"]]
+    received = ask(opend, tmp_path, "get_short_interest", as_json=as_json, pages=29, code="HK.00700", num=50)
+    dates = [row["timestamp_str"] for page in received["pages"] for row in page["rows"]]
     assert dates == [row["timestampStr"] for row in report_rows(Symbol("700", Market.HK), AS_OF)]
-    assert told["pages"][0]["rows"][0] == {
+    assert received["pages"][0]["rows"][0] == {
         "timestamp": 1777478400,
         "timestamp_str": "2026-04-30",
         "aggregated_short": 51480638,
@@ -188,7 +188,7 @@ def test_it_reads_the_ranking(opend: OpenDService, tmp_path: Path, as_json: bool
         offset=2,
         count=35,
     )["pages"]
-    names = standings(Market.HK, AS_OF)
+    names = ranked_stocks(Market.HK, AS_OF)
     assert page["total"] == len(names)
     largest = sorted((int(name.figures["shortNumber"]) for name in names), reverse=True)
     assert [row["short_number"] for row in page["rows"]] == largest[2:37]

@@ -1,4 +1,4 @@
-"""The OpenD sandbox's short interest and ranking: the published reports, every order, lists that move, limits."""
+"""The simulated OpenD's short interest and ranking: published reports, every order, changing lists, limits."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from anyio.from_thread import start_blocking_portal
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.sandbox.futu_reports import report_rows
-from mcp_shortvol.sandbox.market.ranking import UNTOLD, standings
+from mcp_shortvol.sandbox.market.ranking import SORT_ONLY_FIELDS, ranked_stocks
 from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
 from mcp_shortvol.sandbox.opend.server import OpenDService
 from tests.sandbox.opend.test_opend import Client
@@ -108,13 +108,13 @@ class TestRanking:
         self, gateway: OpenDGateway, client: Client, market: int, field: int, direction: int
     ) -> None:
         gateway.limited = False
-        told: list[str] = []
+        received: list[str] = []
         while True:
-            content = ranking(client, market=market, sortField=field, sortDir=direction, offset=len(told), count=35)
+            content = ranking(client, market=market, sortField=field, sortDir=direction, offset=len(received), count=35)
             if "dataList" not in content:
                 break
-            told += codes(content)
-        assert len(told) == len(set(told)) == content["allCount"] > 250
+            received += codes(content)
+        assert len(received) == len(set(received)) == content["allCount"] > 250
 
     def test_short_ratios_are_topped_by_rmb_counters_of_which_hardly_any_trade(self, client: Client) -> None:
         for item in ranking(client, market=1, sortField=4)["dataList"]:
@@ -129,11 +129,11 @@ class TestRanking:
         assert (top[0]["daysToCover"], top[0]["volume"]) == (999.99, "0")
 
     def test_figures_without_a_name_on_the_wire_can_be_ordered_by(self) -> None:
-        names = standings(Market.US, AS_OF)
-        assert all(set(UNTOLD) <= name.figures.keys() for name in names)
+        names = ranked_stocks(Market.US, AS_OF)
+        assert all(set(SORT_ONLY_FIELDS) <= name.figures.keys() for name in names)
 
     def test_the_markets_names_stand_in_it_with_their_day(self, client: Client) -> None:
-        names = {name.symbol: name for name in standings(Market.HK, AS_OF)}
+        names = {name.symbol: name for name in ranked_stocks(Market.HK, AS_OF)}
         tencent = names[Symbol("700", Market.HK)].figures
         assert (tencent["shortNumber"], tencent["volume"], tencent["closePrice"]) == (2464300, 25207039, 471.4)
         assert tencent["shortNumberChange"] == 2464300 - 4286000
@@ -141,7 +141,7 @@ class TestRanking:
 
     def test_every_code_is_one_that_can_be_asked_for(self) -> None:
         for market in Market:
-            for name in standings(market, AS_OF):
+            for name in ranked_stocks(market, AS_OF):
                 assert Symbol.parse(str(name.symbol)) == name.symbol
 
     def test_a_list_that_moves_repeats_names(self, gateway: OpenDGateway, client: Client) -> None:
@@ -173,7 +173,7 @@ class TestRanking:
             {"plateList": [{"market": 11, "code": "BK2024"}]},
         ],
     )
-    def test_what_is_not_played_is_refused(self, client: Client, bad: dict[str, object]) -> None:
+    def test_unsupported_requests_are_refused(self, client: Client, bad: dict[str, object]) -> None:
         assert client.ask(3415, bad)["retType"] == -1
 
     def test_sixty_requests_in_thirty_seconds_are_answered(self, client: Client) -> None:
