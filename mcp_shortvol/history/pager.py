@@ -21,11 +21,9 @@ from mcp_shortvol.domain.short_volume import Ending
 from mcp_shortvol.history.collected import Collected
 from mcp_shortvol.history.implausible_dates import without_implausible_dates
 from mcp_shortvol.history.series_cache import SeriesCache
-from mcp_shortvol.sources import Page, Paged
+from mcp_shortvol.sources import MOST_STALLS, Page, Paged
 
-__all__ = ["MOST_STALLS", "Pager"]
-
-MOST_STALLS = 3  # pages in a row without a new row before a source is taken to go in circles
+__all__ = ["Pager"]
 
 
 class _Contradiction(Exception):
@@ -203,7 +201,9 @@ class Pager(Generic[Row]):
             return None
         # Of the last page its own cursor is kept, so that it can be asked for again.
         last = run.older if page.cursor is None and anchored else None
-        return replace(run, rows=_continued(run.rows, page), older=page.cursor if page.cursor and page.anchored else last)
+        return replace(
+            run, rows=_continued(run.rows, page), older=page.cursor if page.cursor and page.anchored else last
+        )
 
     def _run_of(self, page: Page[Row], *, is_newest: bool) -> Run[Row]:
         return Run(

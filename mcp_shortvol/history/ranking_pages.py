@@ -18,8 +18,7 @@ from mcp_shortvol.domain.progress import Progress, waiting
 from mcp_shortvol.domain.ranking import Direction, OrderBy, Ranked
 from mcp_shortvol.domain.short_volume import Interruption
 from mcp_shortvol.domain.symbols import Symbol
-from mcp_shortvol.history.pager import MOST_STALLS
-from mcp_shortvol.sources import RankingPage, RankingSource
+from mcp_shortvol.sources import MOST_STALLS, RankingPage, RankingSource
 
 __all__ = ["Drop", "RankingEnding", "RankingResult", "fetch_ranking"]
 

@@ -17,7 +17,10 @@ from mcp_shortvol.domain.short_volume import Day, ShortPosition
 from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.quotas.quota import OnWait
 
-__all__ = ["InterestSource", "Page", "Paged", "RankingPage", "RankingSource", "Source"]
+__all__ = ["MOST_STALLS", "InterestSource", "Page", "Paged", "RankingPage", "RankingSource", "Source"]
+
+MOST_STALLS = 3
+"""Pages in a row without a new row, after which a source is taken to go in circles."""
 
 
 @dataclass(frozen=True, slots=True)
