@@ -31,7 +31,7 @@ def at_the_usual_address(monkeypatch: pytest.MonkeyPatch, environment: dict[str,
     """OpenD is not named, but runs where it is looked for."""
     monkeypatch.delenv("FUTU_OPEND_HOST")
     monkeypatch.delenv("FUTU_OPEND_PORT")
-    monkeypatch.setattr("mcp_shortvol.upstreams._OPEND_PORT", int(environment["FUTU_OPEND_PORT"]))
+    monkeypatch.setattr("mcp_shortvol.sources.opend.open._PORT", int(environment["FUTU_OPEND_PORT"]))
 
 
 async def test_an_opend_at_the_usual_address_needs_no_setting(at_the_usual_address: None, opend: OpenDGateway) -> None:
@@ -47,7 +47,7 @@ async def test_the_cloud_answers_where_opend_is_absent_or_logged_out(
 ) -> None:
     opend.logged_in = False
     assert await chosen() == "futu_cloud"
-    monkeypatch.setattr("mcp_shortvol.upstreams._OPEND_PORT", int(NOWHERE))
+    monkeypatch.setattr("mcp_shortvol.sources.opend.open._PORT", int(NOWHERE))
     assert await chosen() == "futu_cloud"
 
 
@@ -60,7 +60,7 @@ async def test_a_silent_listener_at_the_usual_address_holds_nobody_up_for_long(
     environment: dict[str, str], at_the_usual_address: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        monkeypatch.setattr("mcp_shortvol.upstreams._OPEND_PORT", silent.getsockname()[1])
+        monkeypatch.setattr("mcp_shortvol.sources.opend.open._PORT", silent.getsockname()[1])
         async with Upstreams(load_settings(SHORTVOL_TIMEOUT="1.5")) as upstreams:
 
             async def ask() -> None:

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from mcp_shortvol.answers.checks import findings
+from mcp_shortvol.answers.formatting import days_in_words
 from mcp_shortvol.answers.periods import Period, cut_end, cut_start
-from mcp_shortvol.answers.words import days_in_words, moment
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.question import MAX_DAYS
 from mcp_shortvol.domain.short_volume import Ending, Interruption, Series
+from mcp_shortvol.domain.wording import moment
 
 __all__ = ["interrupted", "notes_on", "restatement"]
 

@@ -5,13 +5,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from mcp_shortvol.answers.formatting import big, percent, source_in_words
 from mcp_shortvol.answers.notes import interrupted, restatement
 from mcp_shortvol.answers.short_volume import ResponseFormat, rounded
 from mcp_shortvol.answers.text import csv, fitted
-from mcp_shortvol.answers.words import big, moment, percent, source_in_words
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.short_interest import InterestSeries, Report, days_to_cover, next_report
 from mcp_shortvol.domain.short_volume import Ending
+from mcp_shortvol.domain.wording import moment
 
 __all__ = ["InterestAnswer", "interest_answer_of", "interest_text"]
 

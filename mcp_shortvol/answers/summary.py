@@ -1,9 +1,10 @@
 """What a series shows, in a few sentences: enough if nothing else of the answer is read."""
 
+from mcp_shortvol.answers.formatting import big, days_in_words, how_unusual, percent
 from mcp_shortvol.answers.statistics import Statistics
-from mcp_shortvol.answers.words import big, days_in_words, how_unusual, moment, percent
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.short_volume import Series
+from mcp_shortvol.domain.wording import moment
 
 __all__ = ["summary_of"]
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from mcp_shortvol.answers.formatting import big, days_in_words, source_in_words
 from mcp_shortvol.answers.short_volume import Interval, ShortVolumeAnswer
-from mcp_shortvol.answers.words import big, days_in_words, source_in_words
 
 __all__ = ["CONCISE_BYTES", "concise_text", "csv", "fitted", "full_text", "table"]
 

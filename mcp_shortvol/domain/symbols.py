@@ -12,9 +12,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from mcp_shortvol.answers.words import plain
 from mcp_shortvol.domain.errors import InvalidSymbol
 from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.wording import plain
 
 __all__ = ["Symbol"]
 

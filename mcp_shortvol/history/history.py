@@ -14,7 +14,6 @@ from datetime import date
 import anyio
 from anyio.abc import TaskGroup
 
-from mcp_shortvol.answers.words import moment
 from mcp_shortvol.cache.run import Run
 from mcp_shortvol.cache.store import NOTHING_KEPT, Store
 from mcp_shortvol.domain.errors import InvalidRequest, NotEntitled, ShortVolumeError, UnknownSecurity, out_of_time
@@ -23,6 +22,7 @@ from mcp_shortvol.domain.question import Question
 from mcp_shortvol.domain.rows import Row
 from mcp_shortvol.domain.short_interest import InterestSeries, Report
 from mcp_shortvol.domain.short_volume import Day, Ending, Interruption, Series
+from mcp_shortvol.domain.wording import moment
 from mcp_shortvol.history.collected import Collected
 from mcp_shortvol.history.freshness import Freshness
 from mcp_shortvol.history.pager import Pager

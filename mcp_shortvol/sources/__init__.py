@@ -17,7 +17,7 @@ from mcp_shortvol.domain.short_volume import Day, ShortPosition
 from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.quotas.quota import OnWait
 
-__all__ = ["MOST_STALLS", "InterestSource", "Page", "Paged", "RankingPage", "RankingSource", "Source"]
+__all__ = ["MOST_STALLS", "InterestSource", "Page", "Paged", "RankingPage", "RankingSource", "Source", "Vendor"]
 
 MOST_STALLS = 3
 """Pages in a row without a new row, after which a source is taken to go in circles."""
@@ -148,3 +148,12 @@ class RankingSource(Protocol):
 
         The list may move between two pages. `on_wait` is told when the vendor's quota makes the call wait.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """What one vendor offers through one gateway; `ranking` is None where it has none."""
+
+    volume: Source
+    interest: InterestSource
+    ranking: RankingSource | None = None

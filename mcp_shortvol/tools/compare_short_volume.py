@@ -10,12 +10,12 @@ from mcp_types import CallToolResult
 from pydantic import BeforeValidator, Field
 
 from mcp_shortvol.answers.comparison import Comparison, comparison_of, comparison_text
-from mcp_shortvol.answers.words import plain
 from mcp_shortvol.domain.errors import InvalidRequest, SetupError, ShortVolumeError
 from mcp_shortvol.domain.progress import Progress
 from mcp_shortvol.domain.question import Question
 from mcp_shortvol.domain.short_volume import Series
 from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.domain.wording import plain
 from mcp_shortvol.tools.arguments import CountArgument, SourceArgument
 from mcp_shortvol.tools.calls import progress_of, result, within
 from mcp_shortvol.tools.strict import StrictTool

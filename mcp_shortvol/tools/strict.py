@@ -14,8 +14,8 @@ from mcp_types import ToolAnnotations
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from mcp_shortvol.answers.words import plain
 from mcp_shortvol.domain.errors import ShortVolumeError
+from mcp_shortvol.domain.wording import plain
 
 __all__ = ["StrictTool"]
 

@@ -1,10 +1,6 @@
-"""Figures as people read them: 2.93 M, HKD 1.32 bn, 9.92 %, 2026-05-18."""
+"""Figures as people read them: 2.93 M, HKD 1.32 bn, 9.92 %."""
 
-import re
-from collections.abc import Sequence
-from datetime import UTC, datetime
-
-__all__ = ["big", "days_in_words", "how_unusual", "listed", "moment", "percent", "plain", "source_in_words"]
+__all__ = ["big", "days_in_words", "how_unusual", "percent", "source_in_words"]
 
 _SCALES = ((1e12, "tn"), (1e9, "bn"), (1e6, "M"), (1e3, "k"))
 _TITLES = {"longbridge": "Longbridge", "futu_opend": "Futu OpenD", "futu_cloud": "Futu cloud"}
@@ -36,21 +32,6 @@ def how_unusual(z_score: float) -> str:
 def days_in_words(count: int) -> str:
     """A number of trading days."""
     return f"{count} trading day" if count == 1 else f"{count} trading days"
-
-
-def moment(timestamp: float) -> str:
-    """A Unix time as people read it, to the minute."""
-    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names as a sentence lists them: a, b and c."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def plain(text: str, most: int = 24) -> str:
-    """A caller's own text, short and with nothing in it that could be markup or is invisible, to be shown again."""
-    return re.sub(r"[^\w .:^$-]", "?", text[:most])
 
 
 def source_in_words(source: str) -> str:

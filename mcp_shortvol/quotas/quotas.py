@@ -1,0 +1,37 @@
+"""Makes the quotas of this process. Their buckets are shared by all processes that ask the same upstream."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcp_shortvol.quotas.quota import Quota, Rate
+
+if TYPE_CHECKING:
+    from mcp_shortvol.files.database import Database
+
+__all__ = ["Quotas"]
+
+
+class Quotas:
+    """Quotas whose buckets lie in `file`; in this process alone for None."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._database: Database | None = None
+
+    def quota(self, title: str, rate: Rate | None, *, concurrent: int, bucket: str, pause: float) -> Quota:
+        """A quota of `rate`, None for no limit, for all who name the same `bucket`: an upstream and an account.
+
+        `title` names the vendor in errors. `pause` is the seconds to wait after a refusal that does not say how long.
+        """
+        if self._file is None:
+            return Quota(rate, concurrent=concurrent, title=title, pause=pause)
+        from mcp_shortvol.quotas.shared_bucket import SharedBucket, starts_in  # start-up time
+
+        self._database = self._database or starts_in(self._file)
+        shared = SharedBucket(self._database, bucket)
+        return Quota(rate, concurrent=concurrent, bucket=shared, title=title, pause=pause)
+
+    async def aclose(self) -> None:
+        """Close the file."""
+        if self._database is not None:
+            await self._database.aclose()
