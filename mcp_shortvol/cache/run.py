@@ -63,11 +63,13 @@ def merge(
     fetched: Run[Row],
     settled_through: Callable[[float], date],
     *,
+    until: date,
     now: float,
     refetchable: bool,
 ) -> Merged[Row]:
     """Merge a fetched run into the kept one, so that the result has no gap and one version of every row.
 
+    `until` is the date up to which the fetched run has every row: it may be later than that of its newest row.
     `settled_through` gives the newest date whose figures were final at a Unix time. `refetchable` says that the source
     can send all older rows again. A restatement is a changed count of shares on a settled date, or a settled date that
     only one of the runs has: of two versions the one that was checked last is kept. Two runs that share too few rows
@@ -80,7 +82,7 @@ def merge(
     older, newer = (kept, fetched) if fetched.checked_at >= kept.checked_at else (fetched, kept)
     settled = settled_through(older.checked_at)
     first = max(older.oldest, newer.oldest)
-    last = date.max if newer.is_newest else newer.newest
+    last = until if newer is fetched else date.max if newer.is_newest else newer.newest
     ours = {row.date: row for row in older.rows if first <= row.date <= last}
     theirs = {row.date: row for row in newer.rows if first <= row.date <= older.newest}
     restated = {

@@ -179,7 +179,7 @@ class Pager(Generic[Row]):
         if fetched is None:
             self._run = None
             return None
-        merged = await self._cache.merge(fetched)
+        merged = await self._cache.merge(fetched, self._question.end if position.jumps else None)
         self._run = fetched
         self._collected.restated |= merged.restated
         if merged.restated and self._uses_kept:

@@ -44,11 +44,21 @@ class SeriesCache(Generic[Row]):
         sandbox_is_there = self.just_checked(invented) and invented.checked_at > real.checked_at
         return invented if sandbox_is_there else real
 
-    async def merge(self, fetched: Run[Row]) -> Merged[Row]:
-        """Merge a fetched run into the kept one, and keep what comes of it where anything can be kept."""
+    async def merge(self, fetched: Run[Row], until: date | None = None) -> Merged[Row]:
+        """Merge a fetched run into the kept one, and keep the result where anything can be kept.
+
+        `until` is the date up to which a run that is not the newest has every row, by default that of its newest row.
+        """
         settled_through = partial(self._freshness.settled_through, self._symbol.market)
         refetchable = self._source.depth_limit is None
-        change = partial(merge, fetched=fetched, settled_through=settled_through, now=self.now, refetchable=refetchable)
+        change = partial(
+            merge,
+            fetched=fetched,
+            settled_through=settled_through,
+            until=date.max if fetched.is_newest else max(until or fetched.newest, fetched.newest),
+            now=self.now,
+            refetchable=refetchable,
+        )
         merged = await self._store.change(self._key(invented=fetched.invented), self._source.row, change)
         return merged or Merged(fetched, joined=False)
 

@@ -44,6 +44,7 @@ async def try_to_keep(store: Store, rows: list[Day], at: float = 1000.0, **optio
         merge,
         fetched=run_of(rows, at, **options),
         settled_through=lambda _: NEWEST,
+        until=rows[0].date,
         now=at,
         refetchable=True,
     )
