@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from mcp_shortvol.answers.formatting import days_in_words, how_unusual, percent, source_in_words
 from mcp_shortvol.answers.statistics import Statistics, statistics_of
-from mcp_shortvol.answers.text import fitted
+from mcp_shortvol.answers.tables import fitted
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.short_volume import Series
 from mcp_shortvol.domain.wording import moment

@@ -7,10 +7,9 @@ from pydantic import BaseModel
 
 from mcp_shortvol.answers.formatting import big, source_in_words
 from mcp_shortvol.answers.short_volume import rounded
-from mcp_shortvol.answers.text import fitted
-from mcp_shortvol.domain.ranking import OrderBy, Ranked
+from mcp_shortvol.answers.tables import fitted
+from mcp_shortvol.domain.ranking import OrderBy, Ranked, RankingEnding, RankingResult
 from mcp_shortvol.domain.wording import listed
-from mcp_shortvol.history.ranking_pages import RankingEnding, RankingResult
 
 __all__ = ["RankingAnswer", "ranking_answer_of", "ranking_text"]
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from mcp_shortvol.answers.formatting import big, percent, source_in_words
 from mcp_shortvol.answers.notes import interrupted, restatement
 from mcp_shortvol.answers.short_volume import ResponseFormat, rounded
-from mcp_shortvol.answers.text import csv, fitted
+from mcp_shortvol.answers.tables import csv, fitted
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.short_interest import InterestSeries, Report, days_to_cover, next_report
 from mcp_shortvol.domain.short_volume import Ending

@@ -7,12 +7,17 @@ gave no readable value.
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
 from typing import Literal, NamedTuple
 
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.short_volume import Interruption
 from mcp_shortvol.domain.symbols import Symbol
 
-__all__ = ["NO_VOLUME_DAYS", "Direction", "OrderBy", "Ranked", "clean_name"]
+__all__ = ["NO_VOLUME_DAYS", "Direction", "OrderBy", "Ranked", "RankingEnding", "RankingResult", "clean_name"]
 
 OrderBy = Literal[
     "short_ratio",
@@ -120,3 +125,45 @@ def _belongs(character: str) -> bool:
     if not character.isalnum() or character in _INVISIBLE_LETTERS:
         return False
     return unicodedata.bidirectional(character) not in _RIGHT_TO_LEFT
+
+
+class RankingEnding(Enum):
+    """Why a ranking holds no more names than it does."""
+
+    COVERED = "as many names as were wanted"
+    LIST_ENDS = "the list has no more names"
+    READ_LIMIT = "one call reads no further down the list"
+    STALLED = "the source kept giving the same names"
+    INTERRUPTED = "a failure, or the end of the time a call has, came before the rest"
+
+
+@dataclass(frozen=True, slots=True)
+class RankingResult:
+    """The names that a ranking begins with, in the vendor's order, and how they were read.
+
+    `total` is how many names the whole list has by the vendor's count, None where it does not say. `left_out` counts
+    the names read and dropped, by reason; `unreadable` those that could not be read. `fetched_at` is when the reading
+    began, in UTC: the vendor dates nothing. `source` carries the prefix "sandbox:" when the figures are invented.
+    """
+
+    market: Market
+    order_by: OrderBy
+    direction: Direction
+    source: str
+    rows: Sequence[Ranked]
+    total: int | None
+    left_out: Mapping[str, int]
+    unreadable: int
+    ending: RankingEnding
+    fetched_at: datetime
+    interruption: Interruption | None = None
+
+    @property
+    def invented(self) -> bool:
+        """Whether the figures come from the sandbox and from no market."""
+        return self.source.startswith("sandbox:")
+
+    @property
+    def complete(self) -> bool:
+        """Whether these are the names wanted, or all there are."""
+        return self.ending in {RankingEnding.COVERED, RankingEnding.LIST_ENDS} and not self.unreadable

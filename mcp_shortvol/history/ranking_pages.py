@@ -5,22 +5,20 @@ No name comes twice, however the list moves, and none is lost while it stands st
 
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from enum import Enum
 
 import anyio
 
 from mcp_shortvol.domain.errors import ShortVolumeError, out_of_time
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.progress import Progress, waiting
-from mcp_shortvol.domain.ranking import Direction, OrderBy, Ranked
+from mcp_shortvol.domain.ranking import Direction, OrderBy, Ranked, RankingEnding, RankingResult
 from mcp_shortvol.domain.short_volume import Interruption
 from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.sources import MOST_STALLS, RankingPage, RankingSource
 
-__all__ = ["Drop", "RankingEnding", "RankingResult", "fetch_ranking"]
+__all__ = ["Drop", "fetch_ranking"]
 
 Drop = Callable[[Ranked], str | None]
 """The reason to leave a name out, in words of the caller's; None keeps it."""
@@ -28,49 +26,7 @@ Drop = Callable[[Ranked], str | None]
 _MOST_PAGES = 90  # more than Hong Kong's whole list takes, and in time for a call's deadline at 60 requests in 30 s
 
 
-class RankingEnding(Enum):
-    """Why a ranking holds no more names than it does."""
-
-    COVERED = "as many names as were wanted"
-    LIST_ENDS = "the list has no more names"
-    READ_LIMIT = "one call reads no further down the list"
-    STALLED = "the source kept giving the same names"
-    INTERRUPTED = "a failure, or the end of the time a call has, came before the rest"
-
-
-@dataclass(frozen=True, slots=True)
-class RankingResult:
-    """The names that a ranking begins with, in the vendor's order, and how they were come by.
-
-    `total` is how many names the whole list has by the vendor's count, None where it does not say. `left_out` counts
-    the names read and dropped, by reason; `unreadable` those that could not be read. `fetched_at` is when the reading
-    began, in UTC: the vendor dates nothing. `source` carries the prefix "sandbox:" when the figures are invented.
-    """
-
-    market: Market
-    order_by: OrderBy
-    direction: Direction
-    source: str
-    rows: Sequence[Ranked]
-    total: int | None
-    left_out: Mapping[str, int]
-    unreadable: int
-    ending: RankingEnding
-    fetched_at: datetime
-    interruption: Interruption | None = None
-
-    @property
-    def invented(self) -> bool:
-        """Whether the figures come from the sandbox and from no market."""
-        return self.source.startswith("sandbox:")
-
-    @property
-    def complete(self) -> bool:
-        """Whether these are the names wanted, or all there are."""
-        return self.ending in {RankingEnding.COVERED, RankingEnding.LIST_ENDS} and not self.unreadable
-
-
-class _Gathered:
+class _Collected:
     """The names kept so far of `wanted`, and what became of the others."""
 
     def __init__(self, wanted: int, drop: Drop | None) -> None:
@@ -135,29 +91,29 @@ async def fetch_ranking(
 
     Raises what the source raises before it gave any.
     """
-    gathered = _Gathered(wanted, drop)
+    collected = _Collected(wanted, drop)
 
     async def report(more: str = "") -> None:
         if progress is not None:
-            await progress(len(gathered.rows), wanted, f"{gathered.offset} names read from {source.title}{more}")
+            await progress(len(collected.rows), wanted, f"{collected.offset} names read from {source.title}{more}")
 
     async def on_wait(seconds: float) -> None:
         if words := waiting(seconds):
             await report(words)
 
     async def read_page() -> RankingPage:
-        count = min(source.page_limit, gathered.missing) if gathered.every_name_counts else source.page_limit
-        return await source.fetch_ranking(market, order_by, direction, gathered.offset, count, on_wait)
+        count = min(source.page_limit, collected.missing) if collected.every_name_counts else source.page_limit
+        return await source.fetch_ranking(market, order_by, direction, collected.offset, count, on_wait)
 
     fetched_at = datetime.now(UTC)
     interruption = None
     began = anyio.current_time()
     try:
         with anyio.fail_after(deadline - began):
-            ending = await _read_down(gathered, read_page, report)
+            ending = await _read_down(collected, read_page, report)
     except (ShortVolumeError, TimeoutError) as error:
         failure = error if isinstance(error, ShortVolumeError) else out_of_time(deadline - began)
-        if not gathered.rows:
+        if not collected.rows:
             raise failure from None
         ending = RankingEnding.INTERRUPTED
         interruption = Interruption(failure.what, failure.next_step, None)
@@ -165,11 +121,11 @@ async def fetch_ranking(
         market=market,
         order_by=order_by,
         direction=direction,
-        source=f"sandbox:{source.name}" if gathered.sandbox else source.name,
-        rows=gathered.rows,
-        total=gathered.total,
-        left_out=gathered.left_out,
-        unreadable=gathered.unreadable,
+        source=f"sandbox:{source.name}" if collected.sandbox else source.name,
+        rows=collected.rows,
+        total=collected.total,
+        left_out=collected.left_out,
+        unreadable=collected.unreadable,
         ending=ending,
         fetched_at=fetched_at,
         interruption=interruption,
@@ -177,16 +133,16 @@ async def fetch_ranking(
 
 
 async def _read_down(
-    gathered: _Gathered, read_page: Callable[[], Awaitable[RankingPage]], report: Callable[[], Awaitable[None]]
+    collected: _Collected, read_page: Callable[[], Awaitable[RankingPage]], report: Callable[[], Awaitable[None]]
 ) -> RankingEnding:
-    """Read pages into `gathered` until it has what is wanted or there is no more; how it ended."""
+    """Read pages into `collected` until it has what is wanted or there is no more; how it ended."""
     stalls = 0
     for _ in range(_MOST_PAGES):
-        before = gathered.offset
-        news = gathered.add(await read_page())
-        if not gathered.missing:
+        before = collected.offset
+        news = collected.add(await read_page())
+        if not collected.missing:
             return RankingEnding.COVERED
-        if gathered.offset == before or gathered.at_the_end:
+        if collected.offset == before or collected.at_the_end:
             return RankingEnding.LIST_ENDS
         stalls = 0 if news else stalls + 1
         if stalls == MOST_STALLS:

@@ -5,7 +5,7 @@ from typing import Annotated
 from mcp_types import CallToolResult
 
 from mcp_shortvol.answers.short_volume import Interval, ResponseFormat, ShortVolumeAnswer, answer_of
-from mcp_shortvol.answers.text import concise_text, full_text
+from mcp_shortvol.answers.short_volume_text import concise_text, full_text
 from mcp_shortvol.domain.short_volume import Series
 from mcp_shortvol.tools.calls import result
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_shortvol.answers.short_volume import ResponseFormat, ShortVolumeAnswer, answer_of
-from mcp_shortvol.answers.text import concise_text, full_text
+from mcp_shortvol.answers.short_volume_text import concise_text, full_text
 from mcp_shortvol.domain.errors import out_of_time
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.question import Question

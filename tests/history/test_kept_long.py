@@ -31,7 +31,7 @@ from mcp_shortvol.history.history import History
 from mcp_shortvol.history.single_flight import SharedCall, SingleFlight
 from mcp_shortvol.quotas.quota import OnWait
 from mcp_shortvol.sources import Page
-from tests.history.played_vendor import LISTED, TENCENT, Vendor, weekdays_between
+from tests.history.scripted_vendor import LISTED, TENCENT, Vendor, weekdays_between
 
 pytestmark = pytest.mark.anyio
 

@@ -1,13 +1,11 @@
-"""The answer as text for a person, or for a model whose host passes text only: Markdown, or CSV after the summary."""
-
-from collections.abc import Sequence
+"""The text of a short-volume answer, for a person or a model whose host passes text only: Markdown, or CSV."""
 
 from mcp_shortvol.answers.formatting import big, days_in_words, source_in_words
 from mcp_shortvol.answers.short_volume import Interval, ShortVolumeAnswer
+from mcp_shortvol.answers.tables import csv, fitted
 
-__all__ = ["CONCISE_BYTES", "concise_text", "csv", "fitted", "full_text", "table"]
+__all__ = ["concise_text", "full_text"]
 
-CONCISE_BYTES = 2048
 _MOST_ROWS = 20
 _HEADS = {
     "short_volume": "Short",
@@ -53,36 +51,3 @@ def _cell(name: str, value: float | None) -> str:
     if name in _BIG:
         return big(value)
     return f"{value:.2f}" if name == "short_ratio_pct" else f"{value:g}"
-
-
-def fitted(head: Sequence[str], heads: Sequence[str], rows: Sequence[Sequence[str]], foot: str) -> str:
-    """A text of at most 2,048 bytes of UTF-8. The table gives way: it holds as many of the first rows as fit."""
-    for count in range(len(rows), 0, -1):
-        text = "\n\n".join((*head, table(heads, rows[:count]), foot))
-        if len(text.encode()) <= CONCISE_BYTES:
-            return text
-    return "\n\n".join((*head, foot))
-
-
-def csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Rows as comma-separated values under their names; an unknown figure is empty."""
-    lines = [columns, *rows]
-    return "\n".join(",".join("" if cell is None else str(cell) for cell in line) for line in lines)
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table without the outer bars and padding that Markdown does not need."""
-    from tabulate import DataRow, Line, TableFormat, tabulate  # start-up time that only an answer should pay
-
-    lean = TableFormat(
-        lineabove=None,
-        linebelowheader=Line("", "-", "|", ""),
-        linebetweenrows=None,
-        linebelow=None,
-        headerrow=DataRow("", "|", ""),
-        datarow=DataRow("", "|", ""),
-        padding=0,
-        with_header_hide=None,
-    )
-    alignments = ("left", *["right"] * (len(heads) - 1))
-    return tabulate(rows, heads, tablefmt=lean, disable_numparse=True, colalign=alignments)
