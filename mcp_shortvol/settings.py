@@ -207,8 +207,8 @@ class Settings(BaseSettings):
             for name, field in Settings.model_fields.items()
             if name.startswith(("longbridge_", "futu_")) and field.default is None
         }
-        played = load_settings(**{variable: variables.get(variable) for variable in vendors.values()})
-        return self.model_copy(update={name: getattr(played, name) for name in vendors})
+        sandboxed = load_settings(**{variable: variables.get(variable) for variable in vendors.values()})
+        return self.model_copy(update={name: getattr(sandboxed, name) for name in vendors})
 
     @field_validator("sandbox_as_of")
     @classmethod

@@ -237,7 +237,7 @@ def _move(
     (ratio, close), (ratio_before, close_before) = newer, older
     if ratio is None or ratio_before is None or close is None or close_before is None:
         return None
-    # No share trades at a price of 0, and a return on next to nothing is no number.
+    # A price of 0 is not a price, and a return on a price near 0 says nothing.
     if close <= _NOISE or close_before <= _NOISE:
         return None
     return ratio - ratio_before, close / close_before - 1
@@ -256,7 +256,7 @@ def _if_known(value: float | None) -> float | None:
 
 
 def _amount(money: float | None) -> int | float | None:
-    """Money to the cent, as an integer where it is whole: a sum of floats shows digits that nobody paid."""
+    """Money to the cent, as an integer where it is whole: a sum of floats shows digits that are not money."""
     if money is None:
         return None
     amount = _rounded(money)

@@ -13,7 +13,14 @@ from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp_types import CallToolResult, TextContent
 from pydantic import ValidationError
 
-from mcp_shortvol.domain.errors import InvalidRequest, NotConfigured, SetupError, UnknownSecurity, UpstreamUnreachable
+from mcp_shortvol.domain.errors import (
+    ISSUES,
+    InvalidRequest,
+    NotConfigured,
+    SetupError,
+    UnknownSecurity,
+    UpstreamUnreachable,
+)
 from mcp_shortvol.server import build_server
 from mcp_shortvol.settings import Settings, load_settings
 
@@ -52,7 +59,7 @@ def query(options: argparse.Namespace) -> int:
         return _failed(error, error)
     except UnexpectedToolError:
         logging.getLogger(__name__).debug("the tool failed unexpectedly", exc_info=True)
-        sys.stderr.write("mcp-shortvol: A defect of this program; please report it with what you asked.\n")
+        sys.stderr.write(f"mcp-shortvol: This is a defect of mcp-shortvol. Report it with your question at {ISSUES}\n")
         return _OUR_DEFECT
     except ToolError as error:
         if nothing_set_up and isinstance(error.__cause__, UpstreamUnreachable):

@@ -24,6 +24,8 @@ from copy import copy
 from typing import Self
 
 __all__ = [
+    "ISSUES",
+    "UPDATE_OR_REPORT",
     "CredentialsRefused",
     "InvalidRequest",
     "InvalidSymbol",
@@ -42,11 +44,17 @@ __all__ = [
     "out_of_time",
 ]
 
+ISSUES = "https://github.com/OWNER/mcp-shortvol/issues"
+"""Where a defect of this program, or a change of a vendor, is to be reported."""
+
+UPDATE_OR_REPORT = f"Update mcp-shortvol. If it is the newest version already, report this at {ISSUES}."
+"""The next step where a vendor sends what this version does not know."""
+
 _TRACE_ID = re.compile(r"[0-9A-Fa-f-]{8,64}")
 
 
 class ShortVolumeError(Exception):
-    """A failure in words: `what` happened, and the `next_step` that mends it.
+    """A failure in words: `what` happened, and the `next_step` of the user.
 
     `trace_id` is the vendor's own reference for its support; anything that does not look like one is dropped, because
     it comes from the wire.

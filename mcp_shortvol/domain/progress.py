@@ -1,4 +1,4 @@
-"""Who is told how far a call has come."""
+"""Reports of how far a call has come."""
 
 from collections.abc import Awaitable, Callable
 
@@ -7,7 +7,7 @@ __all__ = ["Progress", "waiting"]
 _LONG_WAIT = 1.0  # seconds that a person would wonder about
 
 Progress = Callable[[float, float | None, str], Awaitable[None]]
-"""Told how many days are here, how many are wanted where that is known, and what is going on in words."""
+"""Called with the days that are here, the days wanted or None, and a sentence on what is going on."""
 
 
 def waiting(seconds: float) -> str:

@@ -112,10 +112,10 @@ def clean_name(text: object) -> str:
     plain = unicodedata.normalize("NFKC", text[:_MOST_READ])
     if _NO_NAME.search(plain) or any(unicodedata.category(character) in _UNSEEN for character in plain.strip()):
         return ""
-    if sum(word.isascii() and word.islower() and word not in _SMALL_WORDS for word in plain.split()) > 1:
+    words = "".join(character if _belongs(character) else " " for character in plain).split()
+    if sum(word.isascii() and word.islower() and word not in _SMALL_WORDS for word in words) > 1:
         return ""
-    kept = (character if _belongs(character) else " " for character in plain)
-    name = " ".join("".join(kept).split())
+    name = " ".join(words)
     return name if len(name) <= _MOST_NAME else f"{name[: _MOST_NAME - 1].rstrip()}…"
 
 

@@ -105,7 +105,7 @@ class Ending(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The days that answer a question, newest first and each date once, and how they were come by.
+    """The days that answer a question, newest first and each date once, and how they were fetched.
 
     `today` is the date it was in the market when they were asked for.
 

@@ -102,7 +102,7 @@ def _clean(text: str) -> str:
         raise InvalidSymbol(f"The symbol is {len(text)} characters long.", f"Give one ticker. {_COVERED}")
     plain = text.translate(_FULL_WIDTH).strip()
     if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co"} for character in plain):
-        raise InvalidSymbol("The symbol contains control or invisible characters.", f"Type it anew. {_COVERED}")
+        raise InvalidSymbol("The symbol contains control or invisible characters.", f"Type it again. {_COVERED}")
     cleaned = re.sub(r"\s*([.:/_-])\s*", r"\1", " ".join(plain.upper().split()))
     cleaned = cleaned.removeprefix("$").strip().removesuffix(" EQUITY")
     if not cleaned:

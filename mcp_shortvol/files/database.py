@@ -1,9 +1,9 @@
-"""A SQLite file of this program's own: private to its user, shared by its processes, never a reason for a call to fail.
+"""A SQLite file of this program: private to its user, shared by its processes, and never a reason for a call to fail.
 
-What cannot be done is answered by what the caller says to do `otherwise`, and is told once on standard error: a folder
-that cannot be written, a full disk, another process that holds the file too long. A file that is damaged is set aside
-under `….corrupt` and begun anew, one that shows to be another program's is left alone, and one that is deleted or
-replaced while it is open is opened again. Work runs in a thread, so that a slow disk never blocks the event loop.
+Where the work cannot be done, the caller's `otherwise` is returned, and standard error says why, once: the folder
+cannot be written, the disk is full, another process holds the file too long. A damaged file is renamed to `….corrupt`,
+and a new one is made. A file of another program is left alone. A file that is deleted or replaced while it is open is
+opened again. Work runs in a thread, so that a slow disk never blocks the event loop.
 """
 
 import logging
@@ -21,8 +21,8 @@ import anyio.to_thread
 
 __all__ = ["Damaged", "Database"]
 
-_BUSY_SECONDS = 2.0  # other processes write for some milliseconds; whoever takes longer is stuck
-_BUSY_PAUSE = 10.0  # and is not waited for again so soon: each wait is the time of somebody's call
+_BUSY_SECONDS = 2.0  # other processes write for some milliseconds; one that takes longer is stuck
+_BUSY_PAUSE = 10.0  # until it is waited for again, because each wait takes time of a call
 _BUSY_POLL = 0.01
 _UNUSABLE_PAUSE = 30.0
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 
 class Damaged(sqlite3.DatabaseError):
-    """What is in the file is not what was written; for work that finds out by itself."""
+    """The content of the file is not what was written; raised by work that finds it out."""
 
 
 class Database:
@@ -71,15 +71,15 @@ class Database:
         self._inode = 0
         self._unusable_until = 0.0
         self._held_until: dict[str, float] = {}  # by another process, by what was to begin
-        self._told = False
+        self._warned = False
         self._one_at_a_time = anyio.CapacityLimiter(1)
 
     async def read(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        """What `work` reads, all of it as at one moment."""
+        """The result of `work`, which reads the file in one transaction."""
         return await self._in_thread("BEGIN", work, otherwise)
 
     async def write(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        """What `work` gives, all that it writes kept or none of it; no other process writes meanwhile."""
+        """The result of `work`, which writes in one transaction, all or nothing; no other process writes meanwhile."""
         return await self._in_thread("BEGIN IMMEDIATE", work, otherwise)
 
     async def aclose(self) -> None:
@@ -87,16 +87,16 @@ class Database:
         await anyio.to_thread.run_sync(self._close, limiter=self._one_at_a_time)
 
     async def _in_thread(self, begin: str, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        if self._is_no_use(begin):
+        if self._was_unusable(begin):
             return otherwise
         return await anyio.to_thread.run_sync(self._run, begin, work, otherwise, limiter=self._one_at_a_time)
 
-    def _is_no_use(self, begin: str) -> bool:
-        """Whether it was found of late that nothing can be begun."""
+    def _was_unusable(self, begin: str) -> bool:
+        """Whether a transaction could not be begun a short time ago."""
         return monotonic() < max(self._unusable_until, self._held_until.get(begin, 0.0))
 
     def _run(self, begin: str, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        if self._is_no_use(begin):  # somebody found out who was ahead in the line
+        if self._was_unusable(begin):  # the call before this one found it out
             return otherwise
         try:
             try:
@@ -110,8 +110,8 @@ class Database:
             if _is_among(error, _BUSY):
                 self._held_until[begin] = monotonic() + _BUSY_PAUSE
             elif not _is_among(error, {sqlite3.SQLITE_FULL}):
-                self._close()  # what a failing disk leaves of a connection is not to be relied on
-            self._tell(error)
+                self._close()  # a connection is not reliable after a disk error
+            self._warn(error)
             return otherwise
 
     def _transaction(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -129,7 +129,7 @@ class Database:
         return result
 
     def _is_another(self) -> bool:
-        """Whether the file that is open is no longer the one at its path: what is written to it is lost to others."""
+        """Whether the open file is no longer the one at its path: others would not see what is written to it."""
         try:
             return self._file is not None and self._file.stat().st_ino != self._inode
         except FileNotFoundError:
@@ -145,7 +145,7 @@ class Database:
                 if _is_among(error, _BUSY) and monotonic() < patience:
                     sleep(_BUSY_POLL)
                     continue
-                # A damaged file can be begun anew; what cannot be opened for another reason is let alone for a while.
+                # A damaged file is replaced. After another failure the file is not tried again for a while.
                 if not _is_damage(error):
                     self._unusable_until = monotonic() + _UNUSABLE_PAUSE
                 raise
@@ -198,7 +198,7 @@ class Database:
             connection.execute(statement)
 
     def _version_of(self, connection: sqlite3.Connection) -> int:
-        """The number of the file's tables, 0 for none; raises OperationalError where they are not for us to touch."""
+        """The version of the file's tables, 0 for none; raises OperationalError where they are not ours to change."""
         mark, version = (_number(connection, f"PRAGMA {name}") for name in ("application_id", "user_version"))
         if mark != self._mark and (mark or version or _number(connection, "SELECT count(*) FROM sqlite_master")):
             raise sqlite3.OperationalError("it is a file of another program")
@@ -225,16 +225,18 @@ class Database:
             part = self._file.with_name(self._file.name + suffix)
             with suppress(FileNotFoundError):  # another process may do the same now
                 part.replace(aside.with_name(aside.name + suffix))
-        logger.warning("The file %s was damaged; it was set aside as %s and begun anew.", self._file, aside.name)
+        logger.warning(
+            "The file %s was damaged; it was set aside as %s, and a new one was made.", self._file, aside.name
+        )
 
     def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    def _tell(self, error: Exception) -> None:
-        if not self._told:
-            self._told = True
+    def _warn(self, error: Exception) -> None:
+        if not self._warned:
+            self._warned = True
             where = self._file or "memory"
             logger.warning("%s cannot be kept in %s (%s); it works without.", self._purpose, where, error)
 
@@ -249,7 +251,7 @@ def _make(file: Path) -> None:
 def _regular(file: Path) -> os.stat_result:
     found = file.stat()
     if not stat.S_ISREG(found.st_mode):
-        raise OSError("it is a folder" if stat.S_ISDIR(found.st_mode) else "it is no file")
+        raise OSError("it is a folder" if stat.S_ISDIR(found.st_mode) else "it is not a file")
     return found
 
 
@@ -269,7 +271,7 @@ def _number(connection: sqlite3.Connection, query: str) -> int:
 
 
 def _is_damage(error: Exception) -> bool:
-    # Of text that is none, Python's module tells in words, without a code; and not at all where it is SQLite's own.
+    # Text that is not UTF-8 is reported in words and without a code, or by UnicodeDecodeError.
     undecodable = isinstance(error, sqlite3.OperationalError) and "decode" in str(error)
     return undecodable or isinstance(error, Damaged | UnicodeDecodeError) or _is_among(error, _DAMAGED)
 

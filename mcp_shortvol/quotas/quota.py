@@ -1,11 +1,11 @@
-"""The vendors' rate limits, kept by waiting instead of being refused.
+"""The vendors' rate limits, kept by waiting: a request waits here, so that the vendor does not refuse it.
 
-A quota stands for one upstream and one interface. Its bucket counts the starts of calls in a sliding window, over all
-processes of this machine where it is a shared one; the calls under way it counts by itself, for this process. Callers
-are served in the order they came. A wait is told to whoever wants to know, may be cancelled without using anything up,
-and is not begun where it is known to outlast the call's deadline.
+A quota stands for one upstream and one interface. Its bucket counts the starts of requests in a sliding window; a
+shared bucket counts those of all processes of this machine. The quota itself counts the requests under way in this
+process. Callers are served in the order they came. A wait is reported to the caller. It can be cancelled without using
+anything up, and it does not begin where it would last longer than the call's deadline.
 
-Only the monotonic clock counts here, which all processes of a machine share: setting the time of day changes nothing.
+Only the monotonic clock is used, which all processes of a machine share: a change of the time of day changes nothing.
 """
 
 import math
@@ -24,7 +24,7 @@ from mcp_shortvol.domain.errors import RateLimited
 __all__ = ["LONGEST_PAUSE", "Bucket", "LocalBucket", "OnWait", "Quota", "Rate", "time_until_free"]
 
 OnWait = Callable[[float], Awaitable[None]]
-"""Told the seconds a caller is about to wait, so that a long wait can be reported as progress."""
+"""Called with the seconds that a caller is about to wait, so that a long wait can be reported as progress."""
 
 T = TypeVar("T")
 
@@ -35,26 +35,26 @@ _JITTER = 0.1
 
 
 class Rate(NamedTuple):
-    """So many requests within any so many seconds."""
+    """At most `requests` requests in any `seconds` seconds."""
 
     requests: int
     seconds: float
 
 
 class Bucket(Protocol):
-    """The starts of calls that share a rate limit."""
+    """Counts the starts of requests that share a rate limit."""
 
     async def claim(self, rate: Rate) -> float:
-        """Count a start now and return 0; or count none and return the seconds until one can be free."""
+        """Count a start now and return 0; or count none, and return the seconds until one is free."""
 
     async def expected(self, rate: Rate, ahead: int) -> float:
-        """Seconds until a start can be free for whoever has so many others ahead; 0 where one is now."""
+        """Seconds until a start is free for a caller behind `ahead` others; 0 where one is free now."""
 
     async def give_back(self) -> None:
-        """Count no longer the start that was counted last here: nothing was begun."""
+        """Take back the start that was counted last here: no request was made."""
 
     async def back_off(self, seconds: float) -> None:
-        """Give nobody a start for so long: the upstream refused."""
+        """Give no start for `seconds` seconds: the upstream refused."""
 
 
 class LocalBucket:
@@ -64,8 +64,8 @@ class LocalBucket:
         self._starts: deque[float] = deque()
         self._closed_until = 0.0
 
-    def know(self, starts: Sequence[float], closed_until: float) -> None:
-        """Take these for all the starts there were, the oldest first, and nobody to be given one until then."""
+    def reset(self, starts: Sequence[float], closed_until: float) -> None:
+        """Set all the starts there were, oldest first, and the time before which none is given."""
         self._starts = deque(starts)
         self._closed_until = closed_until
 
@@ -93,25 +93,25 @@ class LocalBucket:
 
 
 def time_until_free(starts: Sequence[float], rate: Rate, ahead: int, closed_until: float, now: float) -> float:
-    """Seconds until a start can be free, given those in the window, the oldest first."""
+    """Seconds until a start is free, given those in the window, oldest first."""
     refused = max(closed_until - now, 0.0)
     line = deque(starts, maxlen=rate.requests)
     free = now
     for _ in range(ahead + 1):
-        # So many starts ago must lie outside the window, and nobody overtakes.
+        # The start `rate.requests` places back must have left the window, and no caller overtakes another.
         free = max(free, line[0] + rate.seconds if len(line) == rate.requests else now)
         line.append(free)
     return max(free - now, refused)
 
 
 class _NotBegun(RateLimited):
-    """A call that was not made, because no start can be free in time: no refusal of the upstream's."""
+    """A call that was not made, because no start is free in time. The upstream did not refuse it."""
 
 
 class Quota:
-    """At most `rate` starts, where a rate is given, and at most `concurrent` calls at once.
+    """At most `rate` starts, where a rate is given, and at most `concurrent` requests at once.
 
-    `title` names the upstream in errors. `pause` is how long to stay away after a refusal that does not say how long.
+    `title` names the upstream in errors. `pause` is the seconds to wait after a refusal that does not say how long.
     """
 
     def __init__(
@@ -133,13 +133,13 @@ class Quota:
 
     @asynccontextmanager
     async def slot(self, on_wait: OnWait | None = None) -> AsyncIterator[None]:
-        """A place to make one call in; raises RateLimited where none can be free before the call's deadline."""
+        """A place for one request; raises RateLimited where none is free before the call's deadline."""
         with self._in_line() as ahead:
-            told = await self._foretell(self._rate, ahead, on_wait) if self._rate and ahead else 0.0
+            announced = await self._announce(self._rate, ahead, on_wait) if self._rate and ahead else 0.0
             await self._places.acquire()
             try:
                 if self._rate is not None:
-                    await self._start(self._rate, on_wait, told)
+                    await self._start(self._rate, on_wait, announced)
             except BaseException:
                 self._places.release()
                 raise
@@ -149,10 +149,11 @@ class Quota:
             self._places.release()
 
     async def keeping(self, call: Callable[[], Awaitable[T]]) -> T:
-        """The result of `call`, which takes a slot, made again after each refusal that comes all the same.
+        """The result of `call`, which takes a slot. It is made again after each refusal of the upstream.
 
-        Another program may be using the account. How long the upstream says, or else `pause` and longer each time,
-        nobody who shares the bucket asks. Raises RateLimited where that outlasts the deadline, or never ends.
+        A refusal comes where another program uses the account. All who share the bucket then wait as long as the
+        upstream says, or else `pause` seconds, twice as long each time. Raises RateLimited where that would last longer
+        than the deadline, or does not end.
         """
         for refusals in range(_MOST_REFUSALS):
             try:
@@ -172,15 +173,15 @@ class Quota:
 
     @contextmanager
     def _in_line(self) -> Iterator[int]:
-        """A place among those who wait; how many are ahead."""
+        """A place in the queue; how many callers are ahead."""
         ahead, self._waiting = self._waiting, self._waiting + 1
         try:
             yield ahead
         finally:
             self._waiting -= 1
 
-    async def _foretell(self, rate: Rate, ahead: int, on_wait: OnWait | None) -> float:
-        """The seconds that whoever has others ahead will wait, once they are told; raises where that is too long."""
+    async def _announce(self, rate: Rate, ahead: int, on_wait: OnWait | None) -> float:
+        """Report the seconds that a caller behind others will wait, and return them; raises where that is too long."""
         wait = await self._bucket.expected(rate, ahead)
         if wait > _time_left():
             raise self._used_up(rate, wait)
@@ -188,18 +189,18 @@ class Quota:
             await on_wait(wait)
         return wait
 
-    async def _start(self, rate: Rate, on_wait: OnWait | None, told: float) -> None:
-        async with self._turn:  # held while waiting: the next in line starts after this one
+    async def _start(self, rate: Rate, on_wait: OnWait | None, announced: float) -> None:
+        async with self._turn:  # held while waiting: the next caller starts after this one
             while (wait := await self._claim(rate)) > 0:
                 if wait > _time_left():
                     raise self._used_up(rate, wait)
-                if on_wait is not None and not told:
+                if on_wait is not None and not announced:
                     await on_wait(wait)
-                told = 0.0  # another process may take what was waited for: the next wait is a new one
+                announced = 0.0  # another process may take the start: the next wait is a new one
                 await anyio.sleep(wait)
 
     async def _claim(self, rate: Rate) -> float:
-        """A start of the bucket's; none is counted for whoever gave up meanwhile."""
+        """Claim a start of the bucket; none is counted for a caller that gave up meanwhile."""
         wait = await self._bucket.claim(rate)
         if not wait:
             try:
@@ -222,5 +223,5 @@ class Quota:
 
 
 def _time_left() -> float:
-    """Seconds until whoever calls gives up."""
+    """Seconds until the caller gives up."""
     return anyio.current_effective_deadline() - anyio.current_time()

@@ -1,4 +1,4 @@
-"""The starts of calls counted over all processes of this machine, in a file."""
+"""The starts of requests counted over all processes of this machine, in a file."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -30,17 +30,17 @@ def starts_in(file: Path) -> Database:
 class SharedBucket:
     """A bucket that all processes of this machine share, under its `name` in a file.
 
-    Where the file is unusable for now, this process goes on alone from what it last saw there, and tells the file later
-    what happened meanwhile. Every time in the file is one of the past: of what a restart of the machine leaves behind,
-    that which is in the future is dropped, and the rest counts for a window, or a refusal's length, at the most.
+    Where the file cannot be used, this process counts alone from what it last read there, and writes its own starts to
+    the file later. A restart of the machine resets the clock: times in the future are dropped, and the others count for
+    one window, or the length of a refusal, at most.
     """
 
     def __init__(self, database: Database, name: str) -> None:
         self._database = database
         self._name = name
         self._alone = LocalBucket()
-        self._untold: list[float] = []  # starts that are not in the file
-        self._untold_refusal: tuple[float, float] | None = None
+        self._unwritten: list[float] = []  # starts that are not in the file yet
+        self._unwritten_refusal: tuple[float, float] | None = None
         self._last = 0.0
 
     async def claim(self, rate: Rate) -> float:
@@ -53,9 +53,9 @@ class SharedBucket:
                 "DELETE FROM start WHERE bucket = ? AND NOT at BETWEEN ? AND ?", (self._name, now - kept, now)
             )
             connection.execute("DELETE FROM refusal WHERE bucket = ? AND at > ?", (self._name, now))
-            self._count(connection, self._untold)
-            if self._untold_refusal is not None:
-                self._refuse(connection, *self._untold_refusal)
+            self._count(connection, self._unwritten)
+            if self._unwritten_refusal is not None:
+                self._refuse(connection, *self._unwritten_refusal)
             starts, closed_until = self._starts(connection, rate, now), self._closed_until(connection)
             wait = time_until_free(starts, rate, 0, closed_until, now)
             if not wait:
@@ -63,16 +63,16 @@ class SharedBucket:
                 starts.append(now)
             return wait, now, starts, closed_until
 
-        told = await self._database.write(work, None)
-        if told is None:
+        counted = await self._database.write(work, None)
+        if counted is None:
             wait, self._last = await self._alone.claim(rate), monotonic()
-            self._untold = [at for at in self._untold if at > self._last - kept]
+            self._unwritten = [at for at in self._unwritten if at > self._last - kept]
             if not wait:
-                self._untold.append(self._last)
+                self._unwritten.append(self._last)
             return wait
-        wait, self._last, starts, closed_until = told
-        self._untold, self._untold_refusal = [], None
-        self._alone.know(starts, closed_until)
+        wait, self._last, starts, closed_until = counted
+        self._unwritten, self._unwritten_refusal = [], None
+        self._alone.reset(starts, closed_until)
         return wait
 
     async def expected(self, rate: Rate, ahead: int) -> float:
@@ -89,8 +89,8 @@ class SharedBucket:
     async def give_back(self) -> None:
         """See Bucket."""
         await self._alone.give_back()
-        if self._last in self._untold:
-            self._untold.remove(self._last)
+        if self._last in self._unwritten:
+            self._unwritten.remove(self._last)
             return
 
         def work(connection: sqlite3.Connection) -> None:
@@ -108,7 +108,7 @@ class SharedBucket:
             return True
 
         if not await self._database.write(work, False):
-            self._untold_refusal = refusal
+            self._unwritten_refusal = refusal
 
     def _count(self, connection: sqlite3.Connection, starts: Sequence[float]) -> None:
         connection.executemany("INSERT INTO start VALUES (?, ?)", [(self._name, at) for at in starts])

@@ -88,7 +88,7 @@ class Paged(Protocol[Row]):
     ) -> Page[Row]:
         """One page of at most `size` rows from `cursor` back in time; raises errors of `domain.errors` only.
 
-        `on_wait` is told when the vendor's quota makes the call wait.
+        `on_wait` is called when the vendor's quota makes the call wait.
         """
 
 
@@ -110,7 +110,7 @@ class InterestSource(Paged[Report], Protocol):
 class RankingPage:
     """One answer of a vendor about a ranking: names in its order, and how many the whole list has, where it says so.
 
-    `unreadable` counts the names that cannot be told from each other, because their security could not be read; they
+    `unreadable` counts the names whose security could not be read, so that they have no identity; they
     took up places in the list all the same. `sandbox` is set when the answer identified itself as invented.
     """
 
@@ -146,7 +146,7 @@ class RankingSource(Protocol):
     ) -> RankingPage:
         """At most `count` names from place `offset` on, counted from 0; raises errors of `domain.errors` only.
 
-        The list may move between two pages. `on_wait` is told when the vendor's quota makes the call wait.
+        The list may move between two pages. `on_wait` is called when the vendor's quota makes the call wait.
         """
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Generic
 
-from mcp_shortvol.domain.errors import UpstreamChanged
+from mcp_shortvol.domain.errors import UPDATE_OR_REPORT, UpstreamChanged
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.rows import Row
 from mcp_shortvol.domain.short_volume import Day, ShortPosition
@@ -196,5 +196,5 @@ def _read_date(text: object) -> date | None:
 def _changed() -> UpstreamChanged:
     return UpstreamChanged(
         "Futu answered with rows that cannot be read here.",
-        "Update mcp-shortvol; if it is the newest already, report this.",
+        UPDATE_OR_REPORT,
     )

@@ -30,7 +30,7 @@ from mcp_shortvol.domain.errors import (
 
 __all__ = ["Credentials", "HttpClient", "Reply", "Target", "retrying"]
 
-# Below WARNING they log headers, and with them what authenticates; retries are told by their outcome.
+# Below WARNING they log headers, and with them what authenticates; a retry shows in its outcome.
 for _noisy in ("httpcore", "httpx"):
     logging.getLogger(_noisy).setLevel(logging.WARNING)
 stamina.instrumentation.set_on_retry_hooks([])
@@ -54,7 +54,7 @@ class Target:
 
 
 class Credentials(Protocol):
-    """What authenticates requests; asked anew for each attempt, because time stamps are signed."""
+    """Authenticates requests. It is asked for headers at each attempt, because time stamps are signed."""
 
     @property
     def account(self) -> str:

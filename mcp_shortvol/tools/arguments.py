@@ -45,7 +45,7 @@ def whole_number(value: object) -> object:
     if isinstance(given, bool):
         raise ValueError("is true or false")  # noqa: TRY004 - pydantic words ValueError only
     if isinstance(given, str) and not re.fullmatch(r"\s*[0-9]{1,15}\s*", given):
-        raise ValueError("is no number")
+        raise ValueError("is not a number")
     return given
 
 

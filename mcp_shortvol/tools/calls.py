@@ -1,4 +1,4 @@
-"""What the tools share while a call runs: its deadline, where its progress is told, the result in both its forms."""
+"""What the tools share while a call runs: its deadline, its progress, and the result in both forms."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -38,7 +38,7 @@ async def within(seconds: float) -> AsyncIterator[float]:
 
 
 def progress_of(context: Context[Any, Any]) -> Progress | None:
-    """Where progress is told: nowhere when a program calls the tool in process, outside any request."""
+    """The function that reports progress; None when a program calls the tool in process, outside any request."""
     if type(context) is Context:  # a subclass of ours has its own way
         try:
             context.request_context  # noqa: B018

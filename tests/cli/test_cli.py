@@ -104,7 +104,7 @@ def test_query_full_ends_with_csv() -> None:
     ("arguments", "code", "said"),
     [
         (["query", "600519.SH"], 2, "another market (Shanghai"),
-        (["query", "700.HK", "--count", "many"], 2, "count is no number. It must be a whole number from 1 to 1000."),
+        (["query", "700.HK", "--count", "many"], 2, "count is not a number. It must be a whole number from 1 to 1000."),
         (["query", "700.HK", "--start", "May"], 2, "start_date is not a date of the calendar."),
         (["query", "ZZZZ.US", "--sandbox"], 2, "does not know this symbol"),
         (["query", "700.HK"], 3, "Nothing is set up yet: Longbridge has no credentials, and no OpenD answers"),

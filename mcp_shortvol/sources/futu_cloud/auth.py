@@ -38,7 +38,7 @@ class BearerToken:
     """An access token of the vendor's OAuth sign-in, good for two hours."""
 
     token: SecretStr
-    account = ""  # a token is anew every two hours, and says nothing of whose it is
+    account = ""  # a token changes every two hours and does not say whose it is
     next_step = "Sign in again and set FUTU_API_TOKEN to the new token: each is good for two hours."
 
     def __post_init__(self) -> None:
@@ -74,7 +74,7 @@ class ApiKey:
         return account_mark(self.key.get_secret_value())
 
     async def authorize(self, target: Target) -> Mapping[str, str]:
-        """The headers that authenticate one request, signed now; raises NotConfigured where the key file is no use."""
+        """The headers of one request, signed now; raises NotConfigured where the key file cannot be used."""
         if self._sign is None:
             # A thread, because loading cryptography and checking an RSA key takes a tenth of a second.
             self._sign = await anyio.to_thread.run_sync(_signer, self.private_key_file)
@@ -121,7 +121,7 @@ def _check_header(variable: str, secret: SecretStr) -> None:
     if not _VISIBLE_ASCII.fullmatch(secret.get_secret_value()):
         raise NotConfigured(
             f"{variable} holds characters that it cannot have.",
-            "Copy it anew: Latin letters, digits and plain punctuation only.",
+            "Copy it again: Latin letters, digits and plain punctuation only.",
         )
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 
 from mcp_shortvol.domain.errors import (
+    UPDATE_OR_REPORT,
     CredentialsRefused,
     InvalidRequest,
     NotConfigured,
@@ -29,7 +30,6 @@ _BACKEND = frozenset({-2, -4, -5, -6})
 
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
 _LATER = "Try again in a minute."
-_REPORT = "Update mcp-shortvol; if it is the newest already, report this."
 _CREDENTIALS = "Set FUTU_API_TOKEN, or FUTU_API_KEY with FUTU_API_PRIVATE_KEY_FILE; or run OpenD instead."
 
 
@@ -45,7 +45,7 @@ def data_of(reply: Reply, symbol: Symbol, credentials: CloudCredentials | None) 
     if code == _SUCCESS:
         data = document.get("data")
         if not isinstance(data, dict) or "items" not in data:
-            raise UpstreamChanged("Futu's cloud answered without a list of rows.", _REPORT)
+            raise UpstreamChanged("Futu's cloud answered without a list of rows.", UPDATE_OR_REPORT)
         return data
     if code is not None and (failure := _documented(code, reply, symbol, credentials)):
         raise failure
@@ -86,7 +86,9 @@ def _documented(
         return UpstreamFault(f"Futu's cloud has a fault of its own (ret_code {code}).", _LATER)
     match code:
         case -3:
-            return UpstreamChanged(f"Futu's cloud no longer understands the question (ret_code {code}).", _REPORT)
+            return UpstreamChanged(
+                f"Futu's cloud no longer understands the question (ret_code {code}).", UPDATE_OR_REPORT
+            )
         case -7:
             return UnknownSecurity(
                 f"Futu's cloud does not know {symbol} (ret_code {code}).",

@@ -3,9 +3,9 @@
     ~/.longbridge/openapi/tokens/<client_id>
     {"client_id": …, "access_token": …, "refresh_token": … or null, "expires_at": Unix seconds}
 
-Refresh tokens roll: each is good for one refresh, whoever makes it. So a refresh happens under a lock that all programs
-of this machine share, after reading the file anew; what it brings is on the disk before it is used; and a call
-that is cancelled does not interrupt it half way. Only the end of the process does.
+Refresh tokens roll: each can be used once. A refresh therefore holds a lock that all programs of this machine share,
+and reads the file again first. The new token is written to the disk before it is used. A cancelled call does not
+interrupt a refresh; only the end of the process does.
 """
 
 import json

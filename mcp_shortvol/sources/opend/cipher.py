@@ -68,7 +68,7 @@ class RsaCipher:
 
 
 class AesCbcCipher:
-    """AES-CBC with PKCS#7 padding; every body starts anew from the connection's initial vector."""
+    """AES-CBC with PKCS#7 padding; every body starts from the connection's initial vector."""
 
     def __init__(self, key: bytes, initial_vector: bytes) -> None:
         """Raises ValueError where either is not 16 bytes long."""

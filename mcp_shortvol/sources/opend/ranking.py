@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from mcp_shortvol.domain.errors import UpstreamChanged
+from mcp_shortvol.domain.errors import UPDATE_OR_REPORT, UpstreamChanged
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.ranking import NO_VOLUME_DAYS, Direction, OrderBy, Ranked, clean_name
 from mcp_shortvol.domain.symbols import Symbol
@@ -149,5 +149,5 @@ def _read_total(content: Json) -> int | None:
 def _changed() -> UpstreamChanged:
     return UpstreamChanged(
         "OpenD answered with a ranking that cannot be read here.",
-        "Update mcp-shortvol; if it is the newest already, report this.",
+        UPDATE_OR_REPORT,
     )

@@ -1,4 +1,4 @@
-"""The sentence that each failure of an OpenD becomes, with what mends it.
+"""The error message of each failure of an OpenD, with the next step.
 
 What OpenD says itself comes from outside and is never repeated.
 """
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mcp_shortvol.domain.errors import (
+    UPDATE_OR_REPORT,
     NotConfigured,
     NotEntitled,
     RateLimited,
@@ -102,7 +103,7 @@ class Wording:
         )
 
     def bad_key_file(self) -> ShortVolumeError:
-        """Our setting is of no use."""
+        """The setting names no usable key file."""
         return NotConfigured(
             "FUTU_OPEND_RSA_KEY_FILE does not name a readable RSA private key.",
             "Set it to the PEM file that OpenD names as rsa_private_key (1024 bits, no password), or unset it.",
@@ -139,14 +140,14 @@ class Wording:
     def closed(self) -> ShortVolumeError:
         """We are going away ourselves."""
         return UpstreamUnreachable(
-            f"The connection to OpenD at {self.address} has been closed for good.", "Start this server anew."
+            f"The connection to OpenD at {self.address} has been closed for good.", "Start this server again."
         )
 
     def malformed(self) -> ShortVolumeError:
         """It answered what it is not known to answer."""
         return UpstreamChanged(
             f"OpenD at {self.address} answered in a form that is not known here, twice.",
-            "Update mcp-shortvol; if it is the newest already, report this with OpenD's version.",
+            f"{UPDATE_OR_REPORT} Name the version of OpenD.",
         )
 
     def refused(self, reason: Reason, protocol: int, about: Symbol | Market) -> ShortVolumeError:

@@ -17,8 +17,9 @@ from mcp_shortvol.domain.errors import (
     UpstreamFault,
 )
 from mcp_shortvol.domain.markets import Market
-from mcp_shortvol.domain.ranking import Direction, OrderBy, Ranked, RankingEnding, RankingResult, fetch_ranking
+from mcp_shortvol.domain.ranking import Direction, OrderBy, Ranked, RankingEnding, RankingResult
 from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.history.ranking_pages import fetch_ranking
 from mcp_shortvol.quotas.quota import Quota, Rate
 from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
 from mcp_shortvol.sources import RankingSource
