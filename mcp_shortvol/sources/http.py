@@ -20,6 +20,7 @@ import stamina
 import stamina.instrumentation
 
 from mcp_shortvol.domain.errors import (
+    UPDATE_OR_REPORT,
     NotConfigured,
     UpstreamChanged,
     UpstreamError,
@@ -179,7 +180,7 @@ class HttpClient:
             if len(body) > _MAX_BODY:
                 raise UpstreamChanged(
                     f"{self._title} sent more than {_MAX_BODY // 1024**2} MB for one page.",
-                    "Report this: the interface seems to have changed.",
+                    UPDATE_OR_REPORT,
                 )
         return bytes(body)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from mcp_shortvol.domain.errors import UpstreamChanged
+from mcp_shortvol.domain.errors import UPDATE_OR_REPORT, UpstreamChanged
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.rows import Row
 from mcp_shortvol.sources.scalars import Unreadable, read_float, read_int
@@ -44,7 +44,7 @@ def read_rows(data: object, reader: "RowReader[Row]") -> Rows[Row]:
     if rows.unreadable and not rows.days:
         raise UpstreamChanged(
             f"Longbridge sent {rows.unreadable} rows, and none has a date that can be read.",
-            "Report this: the interface seems to have changed.",
+            UPDATE_OR_REPORT,
         )
     return rows
 
@@ -54,9 +54,7 @@ def _list_in(data: object) -> Sequence[object]:
     if rows is None:
         return ()
     if not isinstance(rows, list):
-        raise UpstreamChanged(
-            "Longbridge's answer holds no list of rows.", "Report this: the interface seems to have changed."
-        )
+        raise UpstreamChanged("Longbridge's answer holds no list of rows.", UPDATE_OR_REPORT)
     return rows
 
 
