@@ -71,7 +71,7 @@ LASTING = {
     "code_-99": (errors.UpstreamChanged, "does not document (ret_code -99)", "Try again"),
     "code_401001": (errors.CredentialsRefused, "HTTP 401", "FUTU_API_TOKEN to the new token"),
     "code_403001": (errors.CredentialsRefused, "HTTP 403", "FUTU_API_TOKEN to the new token"),
-    "oversized": (errors.UpstreamChanged, "more than 8 MB", "Report"),
+    "oversized": (errors.UpstreamChanged, "more than 8 MB", "report this at"),
     "redirect": (errors.UpstreamChanged, "HTTP 302", "FUTU_API_URL"),
     "html_463": (errors.UpstreamChanged, "HTTP 463", "FUTU_API_URL"),
     "no_items": (errors.UpstreamChanged, "without a list of rows", "Update mcp-shortvol"),

@@ -123,7 +123,7 @@ LASTING = {
     "code_301600": (errors.UnknownSecurity, "code 301600", "TSLA.US"),
     "code_2601400": (errors.UnknownSecurity, "code 2601400", "TSLA.US"),
     "code_999999": (errors.UpstreamChanged, "does not document (999999)", "Try again"),
-    "oversized": (errors.UpstreamChanged, "more than 8 MB", "Report"),
+    "oversized": (errors.UpstreamChanged, "more than 8 MB", "report this at"),
     "redirect": (errors.UpstreamChanged, "HTTP 302", "LONGBRIDGE_HTTP_URL"),
 }
 
