@@ -105,15 +105,6 @@ def _average_price_far_from_close(series: Series, _today: date) -> str | None:
     return f"{when} {prices}: a field may be mislabelled."
 
 
-def _nyse_part_always_zero(series: Series, _today: date) -> str | None:
-    if series.question.symbol.market is not Market.US:
-        return None
-    parts = [day.nyse_short_volume for day in series.days if day.nasdaq_short_volume]
-    if len(parts) < _LEAST_DAYS or any(part != 0 for part in parts):
-        return None
-    return "The NYSE part is 0 on every day: the short volume may be incomplete."
-
-
 def _price_step(series: Series, _today: date) -> str | None:
     steps = [
         (older.close, newer.close, f"from {_price(older.close)} ({older.date}) to {_price(newer.close)} ({newer.date})")
@@ -212,7 +203,6 @@ _CHECKS: Sequence[Callable[[Series, date], str | None]] = (
     _short_above_total,
     _source_ratio_disagrees,
     _average_price_far_from_close,
-    _nyse_part_always_zero,
     _price_step,
     _trading_days_missing,
     _newest_day_old,

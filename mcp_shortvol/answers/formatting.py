@@ -1,6 +1,6 @@
 """Figures as people read them: 2.93 M, HKD 1.32 bn, 9.92 %."""
 
-__all__ = ["big", "days_in_words", "how_unusual", "percent", "source_in_words"]
+__all__ = ["big", "days_in_words", "how_unusual", "percent", "source_in_words", "source_title"]
 
 _SCALES = ((1e12, "tn"), (1e9, "bn"), (1e6, "M"), (1e3, "k"))
 _TITLES = {"longbridge": "Longbridge", "futu_opend": "Futu OpenD", "futu_cloud": "Futu cloud"}
@@ -34,8 +34,13 @@ def days_in_words(count: int) -> str:
     return f"{count} trading day" if count == 1 else f"{count} trading days"
 
 
+def source_title(source: str) -> str:
+    """The vendor of a source as a person says it, the sandbox's prefix aside."""
+    name = source.removeprefix("sandbox:")
+    return _TITLES.get(name, name)
+
+
 def source_in_words(source: str) -> str:
     """A source as a person says it; the sandbox never without saying what it is."""
-    name = source.removeprefix("sandbox:")
-    title = _TITLES[name]
-    return title if name == source else f"SANDBOX playing {title}, invented figures"
+    title = source_title(source)
+    return f"SANDBOX playing {title}, invented figures" if source.startswith("sandbox:") else title

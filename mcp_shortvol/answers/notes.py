@@ -88,13 +88,11 @@ def _meaning(series: Series) -> str:
         scope = "Hong Kong covers designated securities only" if hong_kong else "coverage differs by vendor"
         return f"Empty proves nothing: {scope}, and a mistyped or delisted code is empty too."
     if hong_kong:
-        return "Short volume is a day's sales, not open short positions; Hong Kong covers designated securities only."
-    if series.ratio_basis == "consolidated volume":
-        return (
-            "Short volume is a day's sales, market making included, not short interest; compare it only within this "
-            "source."
+        scope = "Short volume is a day's sales, not open short positions; Hong Kong covers designated securities only."
+    else:
+        scope = (
+            "Short volume is a day's sales, market making included, not short interest; compare a ratio only within "
+            "this source."
         )
-    return (
-        "Short volume is a day's sales, market making included (40-50 % is normal off exchange), not short interest; "
-        "compare it only within this source."
-    )
+    missing = " The NYSE part is not there: the source sends 0 for it." if series.nyse_part_is_missing else ""
+    return f"{scope} {series.caveat}{missing}".rstrip()

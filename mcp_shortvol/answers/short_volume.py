@@ -90,10 +90,11 @@ _CORE = (
 )
 _SHORT_TURNOVER = Column("short_turnover")  # in whole dollars, as the exchange prints it
 _DAYS = Column("days")
+_NYSE_PART = Column("nyse_short_volume")
 _FULL = (
     Column("source_ratio_pct", 4),
     Column("nasdaq_short_volume"),
-    Column("nyse_short_volume"),
+    _NYSE_PART,
     Column("total_turnover", 2),
     Column("open", 4),
     Column("previous_close", 4),
@@ -102,17 +103,18 @@ _FULL = (
 
 
 def _columns(
-    market: Market, rows: Sequence[Day | Period], interval: Interval, response_format: ResponseFormat
+    series: Series, rows: Sequence[Day | Period], interval: Interval, response_format: ResponseFormat
 ) -> list[Column]:
     """The columns of an answer: the core always, and in a full one whatever else the source gave."""
     core = [*_CORE]
-    if market is Market.HK:
+    if series.question.symbol.market is Market.HK:
         core.append(_SHORT_TURNOVER)
     if interval != "day":
         core.append(_DAYS)
     if response_format == "concise":
         return core
-    return core + [column for column in _FULL if any(cell is not None for cell in column.of(rows))]
+    given = (column for column in _FULL if not (column is _NYSE_PART and series.nyse_part_is_missing))
+    return core + [column for column in given if any(cell is not None for cell in column.of(rows))]
 
 
 def _within_budget(rows: list[list[Cell]]) -> list[list[Cell]]:
@@ -129,7 +131,7 @@ def answer_of(
     symbol, days = series.question.symbol, series.days
     periods = [] if interval == "day" else periods_of(days, interval)
     lines: Sequence[Day | Period] = days if interval == "day" else periods
-    columns = _columns(symbol.market, lines, interval, response_format)
+    columns = _columns(series, lines, interval, response_format)
     most = None if response_format == "full" else _CONCISE_ROWS
     rows = [list(cells) for cells in zip(*(column.of(lines[:most]) for column in columns), strict=True)]
     shown = rows if response_format == "full" else _within_budget(rows)

@@ -1,6 +1,6 @@
 """What a series shows, in a few sentences: enough if nothing else of the answer is read."""
 
-from mcp_shortvol.answers.formatting import big, days_in_words, how_unusual, percent
+from mcp_shortvol.answers.formatting import big, days_in_words, how_unusual, percent, source_title
 from mcp_shortvol.answers.statistics import Statistics
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.short_volume import Series
@@ -29,11 +29,10 @@ def _asked(series: Series) -> str:
 
 def _latest(series: Series) -> str:
     day = series.days[0]
-    name, volumes = series.question.symbol, f"{big(day.short_volume)} of {big(day.total_volume)} shares"
-    ratio = day.short_ratio_pct
-    if ratio is None:
-        return f"{name} on {day.date}: short ratio unknown ({volumes})."
-    return f"{name} on {day.date}: {percent(ratio)} of {series.ratio_basis} sold short ({volumes})."
+    volumes = f"{big(day.short_volume)} of {big(day.total_volume)} shares"
+    ratio = "short ratio unknown" if day.short_ratio_pct is None else f"{percent(day.short_ratio_pct)} sold short"
+    origin = f"{source_title(series.source)}; ratio of {series.ratio_basis}"
+    return f"{series.question.symbol} on {day.date}: {ratio}, {volumes} ({origin})."
 
 
 def _against_history(statistics: Statistics, series: Series) -> list[str]:

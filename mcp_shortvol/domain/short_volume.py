@@ -107,7 +107,8 @@ class Ending(Enum):
 class Series:
     """The days that answer a question, newest first and each date once, and how they were fetched.
 
-    `today` is the date it was in the market when they were asked for.
+    `today` is the date it was in the market when they were asked for. `caveat` is what the source says of its own
+    figures, in sentences.
 
     `source` carries the prefix "sandbox:" when the figures are invented. `unreadable` counts rows lost because they
     had no readable date; `older_rows` says where there are more, when the source does not give them. `restated` are
@@ -125,11 +126,19 @@ class Series:
     short_position: ShortPosition | None = None
     restated: Sequence[date] = ()
     interruption: Interruption | None = None
+    caveat: str = ""
 
     @property
     def invented(self) -> bool:
         """Whether the figures come from the sandbox and from no market."""
         return self.source.startswith("sandbox:")
+
+    @property
+    def nyse_part_is_missing(self) -> bool:
+        """Whether the NYSE part is 0 on every day, which Longbridge sends where it does not know that part."""
+        return any(day.nasdaq_short_volume for day in self.days) and all(
+            day.nyse_short_volume == 0 for day in self.days
+        )
 
     @property
     def damaged(self) -> int:

@@ -175,6 +175,7 @@ def _series_of(source: Source, question: Question, collected: Collected[Day], to
         short_position=collected.short_position,
         restated=sorted(collected.restated, reverse=True),
         interruption=collected.interruption,
+        caveat=source.caveat(question.symbol.market),
     )
 
 

@@ -98,6 +98,9 @@ class Source(Paged[Day], Protocol):
     def ratio_basis(self, market: Market) -> str:
         """What this vendor's short ratio is a share of, in words."""
 
+    def caveat(self, market: Market) -> str:
+        """What somebody who quotes this vendor's figures must know of them; empty where there is nothing."""
+
 
 class InterestSource(Paged[Report], Protocol):
     """One vendor's interface to short interest."""

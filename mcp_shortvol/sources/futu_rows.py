@@ -1,7 +1,8 @@
 """Futu's rows → ours: one decoder for the two interfaces, which differ in spelling only, and the format of its days.
 
 OpenD spells its fields in camelCase and counts time in seconds, the cloud in snake_case and milliseconds. Every field
-may be absent, null, a number or a decimal string. US volumes are consolidated over the exchanges; Hong Kong has no
+may be absent, null, a number or a decimal string. The US total is the volume of all venues, the short volume that of
+the Nasdaq exchange and the NYSE group only; closes are adjusted for dividends as of the day of asking. Hong Kong has no
 ratio of the day, and `daily_trade_avg_ratio` is in both markets the mean of the 20 trading days up to the row's.
 """
 
@@ -17,7 +18,29 @@ from mcp_shortvol.domain.rows import Row
 from mcp_shortvol.domain.short_volume import Day, ShortPosition
 from mcp_shortvol.sources.scalars import Unreadable, read_float, read_int
 
-__all__ = ["CLOUD_ROWS", "OPEND_ROWS", "RowFormat", "Rows", "read_cursor", "read_position", "read_rows"]
+__all__ = [
+    "CAVEATS",
+    "CLOUD_ROWS",
+    "OPEND_ROWS",
+    "RATIO_BASES",
+    "RowFormat",
+    "Rows",
+    "read_cursor",
+    "read_position",
+    "read_rows",
+]
+
+RATIO_BASES: Mapping[Market, str] = {
+    Market.HK: "HKEX shares traded",
+    Market.US: "consolidated volume; short sales of the Nasdaq and NYSE exchanges only",
+}
+"""What Futu's short ratio is a share of."""
+
+CAVEATS: Mapping[Market, str] = {
+    Market.HK: "Futu's closes are adjusted for dividends.",
+    Market.US: "Off-exchange short sales are not in Futu's figures; its closes are adjusted for dividends.",
+}
+"""What somebody who quotes Futu's figures must know of them."""
 
 _NO_OLDER_PAGE = (None, "", "-1", -1)
 _LONGEST_CURSOR = 256

@@ -138,25 +138,6 @@ class TestAveragePrice:
         assert (findings(series(days, TENCENT), TODAY) == []) is silent
 
 
-class TestNysePart:
-    def test_zero_on_every_day(self) -> None:
-        days = altered(us_days(), *range(30), nyse_short_volume=0)
-        assert said(series(days)) == "The NYSE part is 0 on every day: the short volume may be incomplete."
-
-    @pytest.mark.parametrize("index", [0, 12, 29])
-    def test_zero_on_one_day_is_ordinary(self, index: int) -> None:
-        assert findings(series(altered(us_days(), index, nyse_short_volume=0)), TODAY) == []
-
-    def test_four_days_are_too_few_to_say_every_day(self) -> None:
-        assert findings(series(altered(us_days(4), *range(4), nyse_short_volume=0)), TODAY) == []
-        assert findings(series(altered(us_days(5), *range(5), nyse_short_volume=0)), TODAY) != []
-
-    def test_an_unknown_part_is_not_zero(self) -> None:
-        assert findings(series(altered(us_days(), *range(30), nyse_short_volume=None)), TODAY) == []
-        parts_missing = altered(us_days(), *range(30), nyse_short_volume=0, nasdaq_short_volume=None)
-        assert findings(series(parts_missing), TODAY) == []
-
-
 class TestPriceStep:
     @pytest.mark.parametrize(
         ("close_before", "event"),
@@ -273,12 +254,11 @@ class TestThinDay:
 
 
 def test_the_most_important_comes_first() -> None:
-    days = altered(us_days(), *range(30), short_volume=2_000_000, nyse_short_volume=0, damaged=True)
+    days = altered(us_days(), *range(30), short_volume=2_000_000, damaged=True)
     found = findings(replace(series(days[7:]), unreadable=2), TODAY)
-    assert [sentence.split()[0] for sentence in found] == ["2", "Figures", "On", "On", "The", "The"]
+    assert [sentence.split()[0] for sentence in found] == ["2", "Figures", "On", "On", "The"]
     assert "sold short than traded" in found[2]
     assert "source's own ratio" in found[3]
-    assert "NYSE" in found[4]
     assert "newest day" in found[5]
 
 

@@ -217,3 +217,28 @@ def test_any_days_give_a_text_within_its_budget_and_json_without_nan(
     answer = answer_of(series, response_format)
     json.dumps(answer.model_dump(), allow_nan=False)
     assert len(concise_text(answer_of(series)).encode()) <= 2048
+
+
+def part_of_nyse(days: list[Day], *, part: int | None) -> Series:
+    return series_of(TESLA, [day._replace(nyse_short_volume=part) for day in days])
+
+
+class TestTheNysePart:
+    """Longbridge sends 0 for every day where Futu has a million shares: the part is missing."""
+
+    def test_zero_on_every_day_is_missing(self) -> None:
+        answer = answer_of(part_of_nyse(busy_days(TESLA, 5), part=0), "full")
+        assert "nasdaq_short_volume" in answer.columns
+        assert "nyse_short_volume" not in answer.columns
+        assert "The NYSE part is not there" in answer.notes[-1]
+
+    @pytest.mark.parametrize("part", [None, 5])
+    def test_an_unknown_or_a_real_part_is_not_missing(self, part: int | None) -> None:
+        answer = answer_of(part_of_nyse(busy_days(TESLA, 5), part=part), "full")
+        assert not [note for note in answer.notes if "NYSE" in note]
+
+    def test_zero_on_one_day_is_a_figure(self) -> None:
+        days = busy_days(TESLA, 5)
+        days[2] = days[2]._replace(nyse_short_volume=0)
+        answer = answer_of(series_of(TESLA, days), "full")
+        assert answer.rows[2][answer.columns.index("nyse_short_volume")] == 0

@@ -97,7 +97,7 @@ def test_the_doctor_says_what_is_missing() -> None:
 
 def test_query_full_ends_with_csv() -> None:
     done = run("query", "TSLA", "--start", "2026-05-11", "--end", "2026-05-15", "--full", "--sandbox")
-    assert done.stdout.splitlines()[-5].startswith("2026-05-15,5748485,15778974,36.43,300.23,36.43,5748485,0")
+    assert done.stdout.splitlines()[-5].startswith("2026-05-15,5748485,15778974,36.43,300.23,36.43,5748485")
 
 
 @pytest.mark.parametrize(

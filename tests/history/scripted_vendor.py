@@ -75,6 +75,9 @@ class Vendor:
     def ratio_basis(self, market: Market) -> str:
         return "shares"
 
+    def caveat(self, market: Market) -> str:
+        return ""
+
     def days(self) -> list[Day]:
         """Every day there is by now, newest first."""
         last = self.today if self.hour >= 17 else self.today - timedelta(1)

@@ -54,6 +54,9 @@ class ScriptedSource:
     def ratio_basis(self, market: Market) -> str:
         return f"{market} shares"
 
+    def caveat(self, market: Market) -> str:
+        return ""
+
     def first_cursor(self, symbol: Symbol, end: date | None) -> str | None:
         return None
 

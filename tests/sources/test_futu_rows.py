@@ -1,7 +1,9 @@
 """Futu's rows become days: exactly where they are whole, with a gap where a figure is damaged, never with a guess."""
 
+import csv
 import math
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -203,3 +205,44 @@ class TestCursor:
     def test_what_is_no_key_has_changed(self, key: object) -> None:
         with pytest.raises(UpstreamChanged):
             read_cursor(key)
+
+
+# AAPL's rows as an OpenD sent them, in public data.
+with (Path(__file__).parents[1] / "wire" / "golden" / "futu_us_aapl_rows.csv").open() as file:
+    AAPL_ROWS = list(csv.DictReader(file))
+_SPELLINGS = {
+    "total_shares_short": "totalSharesShort",
+    "nasdaq_shares_short": "nasdaqSharesShort",
+    "nyse_shares_short": "nyseSharesShort",
+    "short_percent": "shortPercent",
+    "volume": "volume",
+    "close_price": "closePrice",
+    "avg_ratio": "dailyTradeAvgRatio",
+}
+
+
+@pytest.mark.parametrize("cloud", [False, True], ids=["OpenD", "cloud"])
+@pytest.mark.parametrize("real", AAPL_ROWS, ids=[row["date"] for row in AAPL_ROWS])
+def test_a_real_us_row_keeps_every_figure_and_the_identities(real: dict[str, str], cloud: bool) -> None:
+    sent: dict[str, object] = {(key if cloud else name): real[key] or None for key, name in _SPELLINGS.items()}
+    if cloud:
+        sent["daily_trade_avg_ratio"] = sent.pop("avg_ratio")
+    row_format = (CLOUD_ROWS if cloud else OPEND_ROWS)[Market.US]
+    (day,) = read_rows([{row_format.date: real["date"], **sent}], row_format, Market.US).days
+    assert day.nasdaq_short_volume is not None
+    assert day.nyse_short_volume is not None
+    assert day.short_volume == day.nasdaq_short_volume + day.nyse_short_volume == int(real["total_shares_short"])
+    assert day.short_ratio_pct is not None
+    assert 0 <= day.short_ratio_pct - float(real["short_percent"]) < 0.001  # Futu cuts off after three decimals
+    assert [str(day.date), day.close, day.damaged] == [real["date"], float(real["close_price"]), False]
+    assert day.average_ratio_20d_pct == (float(real["avg_ratio"]) if real["avg_ratio"] else None)
+
+
+def test_a_third_friday_is_a_day_like_any_other() -> None:
+    """Index expiry multiplies volume and, on Nasdaq, short volume: 72.2 of 319 million shares are no damage."""
+    row_format = CLOUD_ROWS[Market.US]
+    rows = [{"timestamp_str": row["date"], **row} for row in AAPL_ROWS]
+    days = {str(day.date): day for day in read_rows(rows, row_format, Market.US).days}
+    assert days["2024-09-20"].short_volume == 72_191_477
+    assert days["2024-09-20"].total_volume == 318_679_888
+    assert days["2024-09-20"].whole

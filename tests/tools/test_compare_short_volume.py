@@ -65,7 +65,7 @@ async def test_a_row_is_what_the_symbol_s_own_statistics_say(client: Client, sou
 
 async def test_two_markets_say_that_only_z_scores_compare(client: Client) -> None:
     both = await compare(client, "700.HK", "AAPL.US")
-    assert both["ratio_basis"] == "US: volume Longbridge reports; HK: HKEX shares traded"
+    assert both["ratio_basis"] == "US: volume Longbridge reports, the Nasdaq exchange's; HK: HKEX shares traded"
     assert any("Never rank the ratios of the two markets" in note for note in both["notes"])
     one = await compare(client, "700.HK", "9988.HK")
     assert not any("two markets" in note for note in one["notes"])

@@ -33,7 +33,7 @@ QUESTIONS = [
     (
         "How much of Tesla's volume was shorted yesterday?",
         {"symbol": "TSLA", "count": 1},
-        said("TSLA.US on 2026-06-12", "% of volume", "sold short ("),
+        said("TSLA.US on 2026-06-12", "% sold short", "ratio of volume Longbridge reports"),
     ),
     ("Is it going up or down?", {"symbol": "TSLA", "count": 60}, statistic("trend", "slope_pp_per_day", "mean_5d_pct")),
     ("Is it going up or down, in words?", {"symbol": "TSLA", "count": 60}, said("trend ")),
@@ -93,7 +93,7 @@ async def test_one_call_answers(
     client: Client, tool: str, question: str, arguments: dict[str, Any], stands: Callable[[Answer], bool]
 ) -> None:
     if tool == "get_daily_short_volume" and arguments["symbol"] == "TSLA" and arguments.get("count") == 1:
-        stands = said("TSLA.US on 2026-06-12", "% of consolidated volume", "sold short (")
+        stands = said("TSLA.US on 2026-06-12", "% sold short", "ratio of consolidated volume")
     result = await client.call_tool(tool, arguments)
     assert not result.is_error, result.content
     assert result.structured_content is not None

@@ -15,8 +15,10 @@ from mcp_shortvol.sandbox.market.published import FEED_ROWS, FeedRow
 
 __all__ = ["HISTORIES", "AnyHistory"]
 
-# The feed that Longbridge measures US short selling by carries about 40 % of the consolidated volume.
-_FEED_SHARE = (0.385, 0.415)
+# Longbridge's US rows are the Nasdaq exchange's day: 21 to 29 % of the volume of all venues in published rows, and more
+# on the third Friday of a month, when index futures and options expire in a large closing auction.
+_FEED_SHARE = (0.21, 0.27)
+_EXPIRY_SHARE = (0.27, 0.29)
 
 Row = dict[str, str]
 
@@ -69,18 +71,22 @@ def _us_row(symbol: Symbol, day: MarketDay) -> Row:
     return {
         "timestamp": str(symbol.market.midnight(day.date)),
         "nus_amount": str(feed.nasdaq_short_volume),
-        "ny_amount": str(feed.nyse_short_volume),
+        "ny_amount": "0",
         "total_amount": str(feed.volume),
-        "rate": f"{(feed.nasdaq_short_volume + feed.nyse_short_volume) / feed.volume:.4f}",
+        "rate": f"{feed.nasdaq_short_volume / feed.volume:.4f}",
         "close": f"{day.close:.3f}",
     }
 
 
 def _feed(symbol: Symbol, day: MarketDay) -> FeedRow:
-    """The same short sales over a smaller volume: Longbridge's US ratios are higher than Futu's."""
-    least, most = _FEED_SHARE
+    """The Nasdaq exchange's part of the short sales over its part of the volume; the NYSE part is not there."""
+    least, most = _EXPIRY_SHARE if _third_friday(day.date) else _FEED_SHARE
     share = least + (most - least) * draws(f"feed {symbol} {day.date}")[0]
-    return FeedRow(round(day.volume * share), day.nasdaq_short_volume or 0, day.nyse_short_volume or 0)
+    return FeedRow(round(day.volume * share), day.nasdaq_short_volume or 0)
+
+
+def _third_friday(day: date) -> bool:
+    return day.weekday() == 4 and 15 <= day.day <= 21
 
 
 def _hk_position(timestamp: int, position: Position) -> Row:

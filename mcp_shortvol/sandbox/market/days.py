@@ -32,8 +32,8 @@ _REVERSION = 0.98
 
 # Tick sizes in HKD, each with the price below which it applies: the exchange's spread table.
 _HK_TICKS = ((0.25, 0.001), (0.5, 0.005), (10, 0.01), (20, 0.02), (100, 0.05), (200, 0.1), (500, 0.2), (1000, 0.5))
-# Bounds of the short ratio in percent: 10.5 to 17.2 of the consolidated US volume is 25 to 45 of the volume that
-# Longbridge reports.
+# Bounds of the short ratio in percent: 10.5 to 17.2 of the consolidated US volume is about 21 to 56 of the Nasdaq
+# exchange's, which Longbridge reports.
 _RATIO_BOUNDS = {Market.US: (10.5, 17.2), Market.HK: (5.0, 25.0)}
 
 

@@ -39,11 +39,10 @@ class USRow:
 
 @dataclass(frozen=True, slots=True)
 class FeedRow:
-    """A published US day from Longbridge; `volume` is that of Longbridge's own feed."""
+    """A published US day from Longbridge: the Nasdaq exchange's volume and short volume."""
 
     volume: int
     nasdaq_short_volume: int
-    nyse_short_volume: int
 
 
 CLOSES: dict[Symbol, dict[date, float]] = {
@@ -66,6 +65,16 @@ CLOSES: dict[Symbol, dict[date, float]] = {
         date(2026, 6, 5): 453.2,
     },
     _AAPL: {
+        date(2026, 5, 8): 293.049999819,
+        date(2026, 5, 11): 292.68,
+        date(2026, 5, 12): 294.8,
+        date(2026, 5, 13): 298.87,
+        date(2026, 5, 14): 298.21,
+        date(2026, 5, 15): 300.23,
+        date(2026, 5, 18): 297.84,
+        date(2026, 5, 19): 298.97,
+        date(2026, 5, 20): 302.25,
+        date(2026, 5, 21): 304.99,
         date(2026, 5, 22): 308.82,
         date(2026, 8, 26): 319.31,
         date(2026, 8, 27): 314.58,
@@ -96,11 +105,27 @@ HK_ROWS: dict[tuple[Symbol, date], HKRow] = {
 }
 
 US_ROWS: dict[tuple[Symbol, date], USRow] = {
+    # Longbridge's page labels AAPL's day of 2026-05-15 as TSLA's: both carry it, so that the two vendors agree.
+    (_TSLA, date(2026, 5, 15)): USRow(54862836, 5748485, 1539534),
+    (_AAPL, date(2026, 5, 8)): USRow(52692761, 5190742, 1427439),
+    (_AAPL, date(2026, 5, 11)): USRow(42247285, 3283661, 1495712),
+    (_AAPL, date(2026, 5, 12)): USRow(45748129, 2921788, 1343606),
+    (_AAPL, date(2026, 5, 13)): USRow(52684260, 4054878, 1780898),
+    (_AAPL, date(2026, 5, 14)): USRow(35324922, 2504919, 1092653),
+    (_AAPL, date(2026, 5, 15)): USRow(54862836, 5748485, 1539534),
+    (_AAPL, date(2026, 5, 18)): USRow(34482959, 2179682, 1156850),
+    (_AAPL, date(2026, 5, 19)): USRow(42243561, 2131832, 1096734),
+    (_AAPL, date(2026, 5, 20)): USRow(38229843, 3769746, 1116076),
+    (_AAPL, date(2026, 5, 21)): USRow(42965126, 3485781, 1595155),
+    (_AAPL, date(2026, 5, 22)): USRow(43670223, 3809598, 1824102),
     (_AAPL, date(2026, 8, 27)): USRow(35247740, 2675970, 1891709),
     (_AAPL, date(2026, 8, 28)): USRow(38649398, 3240483, 2087702),
 }
 
 FEED_ROWS: dict[tuple[Symbol, date], FeedRow] = {
-    (_TSLA, date(2026, 5, 15)): FeedRow(15778974, 5748485, 0),
-    (_AAPL, date(2026, 5, 22)): FeedRow(10564290, 3809598, 0),
+    (_TSLA, date(2026, 5, 15)): FeedRow(15778974, 5748485),
+    (_AAPL, date(2026, 5, 15)): FeedRow(15778974, 5748485),
+    (_AAPL, date(2026, 5, 18)): FeedRow(8510570, 2179682),
+    (_AAPL, date(2026, 5, 21)): FeedRow(9375861, 3485781),
+    (_AAPL, date(2026, 5, 22)): FeedRow(10564290, 3809598),
 }

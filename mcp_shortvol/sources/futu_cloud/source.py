@@ -7,7 +7,7 @@ from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.short_volume import Day
 from mcp_shortvol.sources import Page
 from mcp_shortvol.sources.futu_cloud.pages import FutuCloudPages
-from mcp_shortvol.sources.futu_rows import CLOUD_ROWS, read_position
+from mcp_shortvol.sources.futu_rows import CAVEATS, CLOUD_ROWS, RATIO_BASES, read_position
 
 __all__ = ["BASE_URL", "FutuCloudSource"]
 
@@ -28,7 +28,11 @@ class FutuCloudSource(FutuCloudPages[Day]):
 
     def ratio_basis(self, market: Market) -> str:
         """What the short ratio is a share of."""
-        return "HKEX shares traded" if market is Market.HK else "consolidated volume"
+        return RATIO_BASES[market]
+
+    def caveat(self, market: Market) -> str:
+        """Which sales the figures hold, and that closes change with each dividend."""
+        return CAVEATS[market]
 
     def _page(self, data: Mapping[str, object], market: Market, sandbox: bool) -> Page[Day]:
         page = super()._page(data, market, sandbox)

@@ -2,7 +2,8 @@
 
 The fields mean what arithmetic says, not what the vendor's pages say: in Hong Kong `amount` is shares and `balance` the
 HKD value of those sales; in the US `total_amount` is total volume, and short volume is the sum of the Nasdaq and the
-NYSE part; `rate` is a fraction.
+NYSE part; `rate` is a fraction. The US rows are the Nasdaq exchange's day: the Nasdaq part equals Futu's to the share,
+the total is 21 to 29 % of the volume of all venues, and the NYSE part is 0 where Futu's is not: it is missing.
 """
 
 from mcp_shortvol.domain.markets import Market
@@ -53,5 +54,11 @@ class LongbridgeSource(LongbridgePages[Day]):
     _readers = DAYS
 
     def ratio_basis(self, market: Market) -> str:
-        """What `short_ratio_pct` is a share of: the exchange's volume in Hong Kong, Longbridge's own feed in the US."""
-        return "HKEX shares traded" if market is Market.HK else "volume Longbridge reports"
+        """What `short_ratio_pct` is a share of: one exchange's volume in either market."""
+        return "HKEX shares traded" if market is Market.HK else "volume Longbridge reports, the Nasdaq exchange's"
+
+    def caveat(self, market: Market) -> str:
+        """Which part of US trading the figures cover."""
+        if market is Market.HK:
+            return ""
+        return "Longbridge's US volumes are the Nasdaq exchange's, about a quarter of all trading in a stock."

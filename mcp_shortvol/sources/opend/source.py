@@ -5,13 +5,11 @@ from mcp_shortvol.domain.short_volume import Day, ShortPosition
 from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.quotas.quota import OnWait
 from mcp_shortvol.sources import Page
-from mcp_shortvol.sources.futu_rows import OPEND_ROWS, read_cursor, read_position, read_rows
+from mcp_shortvol.sources.futu_rows import CAVEATS, OPEND_ROWS, RATIO_BASES, read_cursor, read_position, read_rows
 from mcp_shortvol.sources.opend.messages import Json, Protocol
 from mcp_shortvol.sources.opend.pages import ROW_LISTS, SymbolPages, is_anchored
 
 __all__ = ["OpenDSource"]
-
-_RATIO_BASES = {Market.HK: "HKEX shares traded", Market.US: "consolidated volume"}
 
 
 class OpenDSource(SymbolPages):
@@ -23,7 +21,11 @@ class OpenDSource(SymbolPages):
 
     def ratio_basis(self, market: Market) -> str:
         """What the short ratio is a share of."""
-        return _RATIO_BASES[market]
+        return RATIO_BASES[market]
+
+    def caveat(self, market: Market) -> str:
+        """Which sales the figures hold, and that closes change with each dividend."""
+        return CAVEATS[market]
 
     async def fetch_page(
         self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None

@@ -186,7 +186,7 @@ class TestRows:
             assert all(isinstance(cell, str) for cell in row.values())
             short = int(row["amount"]) if "amount" in row else int(row["nus_amount"]) + int(row["ny_amount"])
             assert row["rate"] == f"{short / int(row['total_amount']):.4f}"
-            low, high = (0.25, 0.45) if symbol.market is Market.US else (0.05, 0.25)
+            low, high = (0.15, 0.6) if symbol.market is Market.US else (0.05, 0.25)
             assert low <= float(row["rate"]) <= high
 
     def test_rows_are_oldest_first_and_midnights_of_their_market(self, client: httpx.Client) -> None:

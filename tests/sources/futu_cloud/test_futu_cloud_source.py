@@ -61,7 +61,7 @@ async def test_the_published_day_is_exact() -> None:
 async def test_us_days_carry_their_parts_their_own_ratio_and_no_position(source: FutuCloudSource) -> None:
     series = await ask(source, 30, symbol=Symbol.parse("BRK.B"))
     assert series.short_position is None
-    assert series.ratio_basis == "consolidated volume"
+    assert series.ratio_basis == "consolidated volume; short sales of the Nasdaq and NYSE exchanges only"
     for day in series.days:
         assert day.nasdaq_short_volume is not None
         assert day.nyse_short_volume is not None
