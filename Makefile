@@ -23,7 +23,7 @@ demo: $(VENV)/.installed
 	@$(BIN)/mcp-shortvol query TSLA.US --source futu_opend --count 10 --sandbox
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -1,1 +1,1 @@
-"""The command line: `mcp-shortvol` and its commands."""
+"""The command line: `mcp-shortvol` and its commands. Its face is the command; nothing is imported from here."""

@@ -1,1 +1,6 @@
-"""The rate limits of the vendors, kept in one process and across the processes of a machine."""
+"""The rate limits of the vendors, kept by waiting, in one process and across the processes of a machine."""
+
+from mcp_shortvol.quotas.quota import OnWait, Quota, Rate
+from mcp_shortvol.quotas.quotas import Quotas
+
+__all__ = ["OnWait", "Quota", "Quotas", "Rate"]

@@ -14,9 +14,12 @@ from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.sandbox.market.days import MarketDay, days
 from mcp_shortvol.sandbox.market.positions import Position, reports
 
-__all__ = ["Row", "position", "rows"]
+__all__ = ["Dividends", "Row", "adjusted", "position", "rows"]
 
 Row = Mapping[str, int | float | str]
+
+Dividends = Mapping[date, float]
+"""By ex-dividend date, the factor by which the prices of all days before it are multiplied from that date on."""
 
 _AVERAGED_DAYS = 20
 
@@ -53,6 +56,24 @@ def rows(symbol: Symbol, last: date) -> Sequence[Row]:
         average = _PUBLISHED_AVERAGES.get((symbol, day.date)) or round(sum(recent) / len(recent), 2)
         formatted.append(row(symbol.market.midnight(day.date), day, average))
     return tuple(reversed(formatted))
+
+
+def adjusted(served: Sequence[Row], dividends: Dividends) -> Sequence[Row]:
+    """Rows, newest first, with the prices of days before an ex-dividend date as Futu adjusts them, to nine decimals."""
+    if not served or not dividends:
+        return served
+    last = str(served[0]["timestampStr"])
+    going = {str(day): factor for day, factor in dividends.items() if str(day) <= last}
+    return [_with_prices(row, going) for row in served]
+
+
+def _with_prices(row: Row, going: Mapping[str, float]) -> Row:
+    day = str(row["timestampStr"])
+    before = math.prod(factor for ex_date, factor in going.items() if day < ex_date)
+    # The previous close is of the day before: the ex-dividend date's own row has an adjusted one.
+    previous = math.prod(factor for ex_date, factor in going.items() if day <= ex_date)
+    factors = {"openPrice": before, "closePrice": before, "lastClosePrice": previous}
+    return {**row, **{key: round(float(row[key]) * factors[key], 9) for key in factors if key in row}}
 
 
 def position(symbol: Symbol, as_of: date) -> Position | None:

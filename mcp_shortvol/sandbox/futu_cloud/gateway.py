@@ -18,7 +18,7 @@ from mcp_shortvol.sandbox.faults import Faults
 from mcp_shortvol.sandbox.futu_cloud.auth import CloudAuthority
 from mcp_shortvol.sandbox.futu_cloud.faults import envelope, futu_cloud_faults, gateway_error
 from mcp_shortvol.sandbox.futu_reports import report_rows
-from mcp_shortvol.sandbox.futu_rows import Row, position, rows
+from mcp_shortvol.sandbox.futu_rows import Dividends, Row, adjusted, position, rows
 from mcp_shortvol.sandbox.http import SANDBOX_HEADER, Request, Response
 from mcp_shortvol.sandbox.market.days import days, listings
 
@@ -39,7 +39,10 @@ _History = Callable[[Symbol, date, int], tuple[Mapping[str, object], Sequence[ob
 
 
 class FutuCloudGateway:
-    """Answers requests as Futu's cloud does; `as_of` is the newest date served, by default yesterday in the market."""
+    """Answers requests as Futu's cloud does; `as_of` is the newest date served, by default yesterday in the market.
+
+    `as_of` and `dividends` may be set at any time.
+    """
 
     def __init__(self, as_of: date | None = None, *, now: Callable[[], float] = time.time) -> None:
         self.paths = [PRODUCTION_PATH, DOCUMENTED_PATH]
@@ -48,7 +51,8 @@ class FutuCloudGateway:
         self.faults = Faults(futu_cloud_faults())
         self.fail = self.faults.fail
         self.requests: list[Request] = []
-        self._as_of = as_of
+        self.as_of = as_of
+        self.dividends: Dividends = {}
         self._now = now
         self._rate: Rate | None = None
         self._request_times: deque[float] = deque()
@@ -80,7 +84,7 @@ class FutuCloudGateway:
 
     def _match(self, path: str) -> tuple[_History, str] | None:
         """The history and the symbol of a path; None where no template matches."""
-        templates: list[tuple[str, _History]] = [(template, _short_volume) for template in self.paths]
+        templates: list[tuple[str, _History]] = [(template, self._short_volume) for template in self.paths]
         templates += [(template, _short_interest) for template in self.interest_paths]
         for template, history in templates:
             before, after = template.split("{symbol}")
@@ -108,15 +112,15 @@ class FutuCloudGateway:
         symbol = Symbol(parsed[2].lstrip("0") if market is Market.HK else parsed[2], market)
         if symbol.futu != text or symbol not in listings():
             return envelope(-7)
-        newest = self._as_of or market.date_of(self._now()) - timedelta(1)
+        newest = self.as_of or market.date_of(self._now()) - timedelta(1)
         other_fields, items = history(symbol, newest, int(count))
         if not items:
             return envelope(-10)
         return envelope(0, {"market": str(market), **other_fields, "items": items})
 
-
-def _short_volume(symbol: Symbol, newest: date, count: int) -> tuple[Mapping[str, object], Sequence[object]]:
-    return _position(symbol, newest), [_item(row) for row in rows(symbol, newest)[:count]]
+    def _short_volume(self, symbol: Symbol, newest: date, count: int) -> tuple[Mapping[str, object], Sequence[object]]:
+        served = adjusted(rows(symbol, newest), self.dividends)
+        return _position(symbol, newest), [_item(row) for row in served[:count]]
 
 
 def _short_interest(symbol: Symbol, newest: date, count: int) -> tuple[Mapping[str, object], Sequence[object]]:

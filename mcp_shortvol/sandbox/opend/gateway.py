@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.sandbox.futu_reports import report_rows
-from mcp_shortvol.sandbox.futu_rows import Row, position, rows
+from mcp_shortvol.sandbox.futu_rows import Dividends, Row, adjusted, position, rows
 from mcp_shortvol.sandbox.market.days import listings
 from mcp_shortvol.sandbox.opend.bodies import Values
 from mcp_shortvol.sandbox.opend.faults import REFUSALS, OpenDFaults, Refused, refusal
@@ -54,7 +54,8 @@ class OpenDGateway:
     """Answers requests as OpenD does; `as_of` is the newest date served, by default yesterday in the market.
 
     `refused` counts the requests beyond the limit. `logged_in`, `limited` (whether the limit applies), `moving_list`
-    (whether a ranking changes from one request to the next) and `keep_alive_interval` (seconds) may be set at any time.
+    (whether a ranking changes from one request to the next), `keep_alive_interval` (seconds), `as_of` and `dividends`
+    may be set at any time.
     """
 
     def __init__(
@@ -68,7 +69,8 @@ class OpenDGateway:
         self.fail = self.faults.fail
         self.requests: list[OpenDRequest] = []
         self.refused = 0
-        self._as_of = as_of
+        self.as_of = as_of
+        self.dividends: Dividends = {}
         self._now = now
         self._started: dict[int, deque[float]] = {}
         self._moves = 0
@@ -130,10 +132,11 @@ class OpenDGateway:
         newest = self._newest(symbol.market)
         if protocol is Protocol.GET_SHORT_INTEREST:
             return _page(symbol, report_rows(symbol, newest), request.c2s)
-        return {**_page(symbol, rows(symbol, newest), request.c2s), **_position(symbol, newest)}
+        served = adjusted(rows(symbol, newest), self.dividends)
+        return {**_page(symbol, served, request.c2s), **_position(symbol, newest)}
 
     def _newest(self, market: Market) -> date:
-        return self._as_of or market.date_of(self._now()) - timedelta(1)
+        return self.as_of or market.date_of(self._now()) - timedelta(1)
 
     def _within_limit(self, request: OpenDRequest, limit: int) -> bool:
         """Whether the request is within the limit; refused requests do not count towards it."""
