@@ -5,9 +5,11 @@ from contextlib import asynccontextmanager
 
 from mcp.server import MCPServer
 from mcp.server.caching import CacheHint
+from mcp.server.mcpserver.resources import TextResource
 from mcp_types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
 
 from mcp_shortvol import __version__
+from mcp_shortvol.answers.glossary import glossary_text
 from mcp_shortvol.prompts import load_prompts, suggestions
 from mcp_shortvol.settings import Settings
 from mcp_shortvol.tools.compare_short_volume import compare_short_volume_tool
@@ -21,9 +23,27 @@ __all__ = ["build_server"]
 
 _INSTRUCTIONS = (
     "Daily short volume of US and Hong Kong stocks. Short volume is a flow, the shares sold short in a day; it is not "
-    "short interest, the positions still open. Say what a ratio is a share of (ratio_basis), and pass on the notes."
+    "short interest, the positions still open. Say what a ratio is a share of (ratio_basis), and pass on the notes.\n"
+    "For a US stock get_daily_short_volume (Futu) measures against the volume of all venues, get_short_trades "
+    "(Longbridge) against the Nasdaq exchange's alone: their ratios differ by a factor of about 3. Statistics cover "
+    "every day asked for, also where rows are left out; response_format=summary gives them without rows. "
+    "shortvol://glossary says what each field is.\n"
+    "No tool here has market totals, intraday figures, borrow fees, holders, fails to deliver or alerts."
 )
 _HOUR = 3_600_000
+
+
+def _set_up(settings: Settings) -> str:
+    """Which sources answer on this machine, as far as the settings tell."""
+    if settings.sandbox:
+        return "The sandbox answers for every source: all figures are invented."
+    named = {
+        "Longbridge": settings.longbridge_set_up,
+        "Futu OpenD": settings.opend_set_up and settings.futu_source != "futu_cloud",
+        "Futu cloud": settings.cloud_set_up and settings.futu_source != "futu_opend",
+    }
+    names = [name for name, is_set_up in named.items() if is_set_up]
+    return f"Set up here: {', '.join(names) or 'nothing; an OpenD on this machine is used where one answers'}."
 
 
 def build_server(settings: Settings) -> MCPServer[None]:
@@ -39,7 +59,7 @@ def build_server(settings: Settings) -> MCPServer[None]:
         "mcp-shortvol",
         title="Short volume, US and Hong Kong",
         version=__version__,
-        instructions=_INSTRUCTIONS,
+        instructions=f"{_INSTRUCTIONS}\n{_set_up(settings)}",
         tools=[
             get_short_trades_tool(upstreams),
             get_daily_short_volume_tool(upstreams),
@@ -54,6 +74,16 @@ def build_server(settings: Settings) -> MCPServer[None]:
     )
     for prompt in load_prompts():
         server.add_prompt(prompt)
+    server.add_resource(
+        TextResource(
+            uri="shortvol://glossary",
+            name="glossary",
+            title="Fields of the answers",
+            description="What each field of the answers is, with its unit.",
+            mime_type="text/markdown",
+            text=glossary_text(),
+        )
+    )
 
     @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]  # the SDK leaves it without types
     async def complete(

@@ -90,15 +90,15 @@ class Upstreams:
             return await self.longbridge()
         return await self.futu(None if source == "auto" else source)
 
-    async def ranking(self) -> RankingSource:
-        """The one interface that ranks a market; raises NotConfigured where the settings leave OpenD out."""
+    async def ranking(self) -> tuple[Vendor, RankingSource]:
+        """The one vendor that ranks a market, with its ranking; raises NotConfigured where OpenD is left out."""
         vendor = await self.futu("futu_opend")
         if vendor.ranking is None or self._settings.futu_source == "futu_cloud":
             raise NotConfigured(
                 "Rankings come from OpenD only, and FUTU_SOURCE=futu_cloud leaves it out.",
                 "Start Futu's OpenD (10.8 or newer), log in, and unset FUTU_SOURCE.",
             )
-        return vendor.ranking
+        return vendor, vendor.ranking
 
     async def longbridge(self) -> Vendor:
         """Longbridge OpenAPI; raises NotConfigured where no credentials are set."""

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from mcp_shortvol.sandbox.longbridge.gateway import LongbridgeGateway
 from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
@@ -14,6 +15,9 @@ from mcp_shortvol.sandbox.runner import Sandbox
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 AS_OF = date(2026, 6, 12)
+
+settings.register_profile("untimed", deadline=None)  # a timing decides nothing
+settings.load_profile("untimed")
 
 
 @pytest.fixture

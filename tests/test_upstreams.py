@@ -95,6 +95,13 @@ async def test_the_embedded_sandbox_leaves_out_what_is_set_for_the_real_vendors(
         assert (await fetch_series((await upstreams.longbridge()).volume, Question(Symbol.parse("AAPL"), 1))).days
 
 
+async def test_a_cloud_without_any_setting_says_what_to_set() -> None:
+    with pytest.raises(NotConfigured, match=r"Futu's cloud is not set up\. Set FUTU_API_TOKEN, or FUTU_API_KEY"):
+        await chosen(FUTU_SOURCE="futu_cloud")
+    async with Upstreams(load_settings(FUTU_API_URL="http://127.0.0.1:9")) as upstreams:
+        assert (await upstreams.open("futu_cloud")).volume.name == "futu_cloud"
+
+
 async def test_half_an_app_key_of_the_cloud_says_what_is_missing() -> None:
     with pytest.raises(NotConfigured, match="FUTU_API_PRIVATE_KEY_FILE"):
         await chosen(FUTU_API_KEY="key", FUTU_SOURCE="futu_cloud")

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from mcp_shortvol.answers.totals import both_volumes
 from mcp_shortvol.domain.calendar import (
     count_trading_days,
+    holiday_name,
     known_years,
     next_trading_day,
     previous_trading_day,
@@ -30,6 +31,7 @@ _SPLIT_FACTORS = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
 _SPLIT_TOLERANCE = 0.06  # a day's ordinary move on top of a split
 _STALE_TRADING_DAYS = 5
 _ONE_DAY = timedelta(days=1)
+_FRIDAY = 4
 _THIN_SHARE = 0.1
 _THIN_SHARES = 1000
 
@@ -184,6 +186,21 @@ def _newest_day_old(series: Series, today: date) -> str | None:
     return f"The newest day, {newest}, is {age:,} trading days before {until}: a suspension, or a source that lags."
 
 
+def _weekday_was_a_holiday(series: Series, today: date) -> str | None:
+    """Who asks for yesterday after a holiday gets an older day; the answer says why."""
+    market = series.question.symbol.market
+    if not series.days or (series.question.end or today) < today:
+        return None
+    before = today - _ONE_DAY
+    while before.weekday() > _FRIDAY:
+        before -= _ONE_DAY
+    newest = series.days[0].date
+    if newest >= before or before.year not in known_years(market) or count_trading_days(market, newest, before) > 0:
+        return None
+    holiday = holiday_name(market, before)
+    return f"{before} was {holiday}: the newest {market} day is {newest}."
+
+
 def _latest_day_thin(series: Series, _today: date) -> str | None:
     traded = [(day.date, volumes[1]) for day in series.days if (volumes := both_volumes(day))]
     if not traded:
@@ -206,6 +223,7 @@ _CHECKS: Sequence[Callable[[Series, date], str | None]] = (
     _price_step,
     _trading_days_missing,
     _newest_day_old,
+    _weekday_was_a_holiday,
     _latest_day_thin,
 )
 """Most important first: lost days, then figures that are wrong, then figures that mislead."""

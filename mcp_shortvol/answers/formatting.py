@@ -1,7 +1,11 @@
 """Figures as people read them: 2.93 M, HKD 1.32 bn, 9.92 %."""
 
-__all__ = ["big", "days_in_words", "how_unusual", "percent", "source_in_words", "source_title"]
+__all__ = ["UNUSUAL", "big", "days_in_words", "how_unusual", "percent", "source_in_words", "source_title"]
 
+UNUSUAL = 2
+"""The standard score from which a day is called unusual."""
+
+_VERY_UNUSUAL = 3
 _SCALES = ((1e12, "tn"), (1e9, "bn"), (1e6, "M"), (1e3, "k"))
 _TITLES = {"longbridge": "Longbridge", "futu_opend": "Futu OpenD", "futu_cloud": "Futu cloud"}
 
@@ -24,9 +28,11 @@ def percent(value: float) -> str:
 
 
 def how_unusual(z_score: float) -> str:
-    """The usual reading of a standard score: two deviations from the mean are unusual."""
+    """The usual reading of a standard score: two deviations from the mean are unusual, three are very unusual."""
     distance = abs(z_score)
-    return "unusual" if distance >= 2 else "somewhat unusual" if distance >= 1 else "ordinary"
+    if distance >= _VERY_UNUSUAL:
+        return "very unusual"
+    return "unusual" if distance >= UNUSUAL else "somewhat unusual" if distance >= 1 else "ordinary"
 
 
 def days_in_words(count: int) -> str:

@@ -10,6 +10,7 @@ from datetime import date
 from mcp_shortvol.answers.checks import findings
 from mcp_shortvol.answers.formatting import days_in_words
 from mcp_shortvol.answers.periods import Period, cut_end, cut_start
+from mcp_shortvol.answers.statistics import DAYS_NEEDED, Statistics
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.question import MAX_DAYS
 from mcp_shortvol.domain.short_volume import Ending, Interruption, Series
@@ -20,7 +21,9 @@ __all__ = ["interrupted", "notes_on", "restatement"]
 _MOST = 5
 
 
-def notes_on(series: Series, *, omitted: int = 0, periods: Sequence[Period] = ()) -> list[str]:
+def notes_on(
+    series: Series, statistics: Statistics | None = None, *, omitted: int = 0, periods: Sequence[Period] = ()
+) -> list[str]:
     """The notes of an answer that leaves `omitted` rows out, and whose rows are `periods` where they are no days."""
     said = [*_completeness(series), *_cut_periods(series, periods)]
     if omitted:
@@ -28,7 +31,8 @@ def notes_on(series: Series, *, omitted: int = 0, periods: Sequence[Period] = ()
     # The sandbox may play a day long past, which makes its newest day not stale.
     today = min(series.today, series.days[0].date) if series.invented and series.days else series.today
     found = findings(series, today)
-    return [*said, *found[: _MOST - 1 - len(said)], _meaning(series)]
+    small = [*_missing_position(series), *_too_few_days(series, statistics)]
+    return [*[*said, *found, *small][: _MOST - 1], _meaning(series)]
 
 
 def _completeness(series: Series) -> Iterator[str]:
@@ -82,6 +86,25 @@ def _cut_periods(series: Series, periods: Sequence[Period]) -> Iterator[str]:
         yield f"Not every row is a whole period: {' and '.join(cuts)}."
 
 
+def _missing_position(series: Series) -> Iterator[str]:
+    if series.no_position:
+        yield series.no_position
+
+
+def _too_few_days(series: Series, statistics: Statistics | None) -> Iterator[str]:
+    """Which statistics are null for want of days; those that need the fewest first."""
+    if statistics is None:
+        return
+    here = sum(day.short_ratio_pct is not None for day in series.days)
+    needed: dict[int, list[str]] = {}
+    for name, days in DAYS_NEEDED.items():
+        if getattr(statistics, name) is None and here < days:
+            needed.setdefault(days, []).append(name)
+    if needed:
+        wants = [f"{' and '.join(names)} ({days} days)" for days, names in needed.items()]
+        yield f"Null for want of days: {', '.join(wants)}."
+
+
 def _meaning(series: Series) -> str:
     hong_kong = series.question.symbol.market is Market.HK
     if not series.days:
@@ -94,5 +117,5 @@ def _meaning(series: Series) -> str:
             "Short volume is a day's sales, market making included, not short interest; compare a ratio only within "
             "this source."
         )
-    missing = " The NYSE part is not there: the source sends 0 for it." if series.nyse_part_is_missing else ""
+    missing = " The NYSE part is not there." if series.nyse_part_is_missing else ""
     return f"{scope} {series.caveat}{missing}".rstrip()

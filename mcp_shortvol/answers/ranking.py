@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from mcp_shortvol.answers.formatting import big, source_in_words
+from mcp_shortvol.answers.formatting import big, source_in_words, source_title
 from mcp_shortvol.answers.short_volume import rounded
 from mcp_shortvol.answers.tables import fitted
 from mcp_shortvol.domain.ranking import OrderBy, Ranked, RankingEnding, RankingResult
@@ -28,6 +28,7 @@ _FIGURES: Mapping[OrderBy, tuple[str, ...]] = {
     "month_average_short_volume": ("month_average_short_volume", "short_volume", "short_ratio_pct", "volume"),
     "month_average_short_ratio": ("month_average_short_ratio_pct", "short_ratio_pct", "short_volume", "volume"),
 }
+_POSITIONS = frozenset({"short_interest", "short_interest_pct", "days_to_cover"})
 _SHARES = frozenset(
     {
         "volume",
@@ -38,21 +39,6 @@ _SHARES = frozenset(
         "month_average_short_volume",
     }
 )
-_HEADS = {
-    "short_ratio_pct": "Short %",
-    "short_ratio_change": "Ratio change",
-    "short_volume": "Short",
-    "short_volume_change": "Short change",
-    "volume": "Total",
-    "close": "Close",
-    "short_interest": "Short interest",
-    "short_interest_pct": "Interest %",
-    "days_to_cover": "Days to cover",
-    "week_average_short_volume": "Week's short",
-    "week_average_short_ratio_pct": "Week's %",
-    "month_average_short_volume": "Month's short",
-    "month_average_short_ratio_pct": "Month's %",
-}
 
 
 class RankingAnswer(BaseModel):
@@ -61,7 +47,9 @@ class RankingAnswer(BaseModel):
     market: str
     source: str
     summary: str
+    ratio_basis: str
     fetched_at: str
+    trading_date: str | None
     complete: bool
     columns: list[str]
     rows: list[list[Any]]
@@ -76,7 +64,9 @@ def ranking_answer_of(result: RankingResult) -> RankingAnswer:
         market=result.market.value,
         source=result.source,
         summary=_summary(result),
+        ratio_basis=result.ratio_basis,
         fetched_at=result.fetched_at.isoformat(timespec="minutes"),
+        trading_date=result.trading_date.isoformat() if result.trading_date else None,
         complete=result.complete,
         columns=["symbol", "name", *figures],
         rows=[[str(row.symbol), row.name, *(_figure(row, name) for name in figures)] for row in result.rows],
@@ -89,10 +79,8 @@ def ranking_text(answer: RankingAnswer) -> str:
     """The ranking for a person, or for a model whose host passes text only; at most 2,048 bytes."""
     incomplete = "" if answer.complete else ", INCOMPLETE"
     heading = f"**Short selling ranked, {answer.market}** ({source_in_words(answer.source)}{incomplete})"
-    figures = answer.columns[2:]
-    heads = ["Symbol", "Name", *(_HEADS[name] for name in figures)]
-    rows = [[*row[:2], *map(_cell, figures, row[2:])] for row in answer.rows]
-    return fitted((heading, answer.summary), heads, rows, "\n".join(f"- {note}" for note in answer.notes))
+    notes = "\n".join(f"- {note}" for note in answer.notes)
+    return fitted((heading, answer.summary), answer.columns, answer.rows, notes)
 
 
 def _figure(row: Ranked, name: str) -> int | float | None:
@@ -103,7 +91,7 @@ def _cell(name: str, value: float | None) -> str:
     if value is None:
         return "-"
     if name not in _SHARES:
-        return f"{value:g}"
+        return f"{value:.2f}"
     return f"-{big(-value)}" if value < 0 else big(value)
 
 
@@ -117,8 +105,8 @@ def _summary(result: RankingResult) -> str:
     figure = _in_words(_FIGURES[result.order_by][0], first.figure(result.order_by))
     name = f" ({first.name})" if first.name else ""
     return (
-        f"{label}{len(result.rows)} {result.market.full_name} stocks with the {way} {order}, "
-        f"led by {first.symbol}{name} with {figure}."
+        f"{label}{len(result.rows)} {result.market.full_name} stocks with the {way} {order}, led by "
+        f"{first.symbol}{name} with {figure} ({source_title(result.source)}; short ratio of {result.ratio_basis})."
     )
 
 
@@ -145,7 +133,19 @@ def _notes(result: RankingResult) -> Iterator[str]:
         yield f"Left out: {listed(reasons)}."
     if result.unreadable:
         yield f"{result.unreadable} names could not be read."
-    yield (
-        f"Fetched {result.fetched_at:%Y-%m-%d %H:%M} UTC. One row holds figures of two dates, and the source names "
-        "neither: short volume is the newest day's flow, short interest the latest reported positions."
-    )
+    yield _dates(result)
+
+
+def _dates(result: RankingResult) -> str:
+    """Of which dates the columns shown are, as far as that is known."""
+    fetched = f"Fetched {result.fetched_at:%Y-%m-%d %H:%M} UTC."
+    figures = _FIGURES[result.order_by]
+    sentences = []
+    if any(name not in _POSITIONS and name != "close" for name in figures):
+        if result.trading_date is not None:
+            sentences.append(f"The day's figures are of {result.trading_date}.")
+        else:
+            sentences.append("The source does not say of which trading day the figures are.")
+    if any(name in _POSITIONS for name in figures):
+        sentences.append("Short interest is the latest reported, of a date the source does not name.")
+    return " ".join([fetched, *sentences])

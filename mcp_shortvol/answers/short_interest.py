@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from mcp_shortvol.answers.formatting import big, percent, source_in_words
+from mcp_shortvol.answers.formatting import big, percent, source_in_words, source_title
 from mcp_shortvol.answers.notes import interrupted, restatement
 from mcp_shortvol.answers.short_volume import ResponseFormat, rounded
 from mcp_shortvol.answers.tables import csv, fitted
@@ -16,16 +16,7 @@ from mcp_shortvol.domain.wording import moment
 
 __all__ = ["InterestAnswer", "interest_answer_of", "interest_text"]
 
-_HEADS = {
-    "date": "Date",
-    "short_interest": "Short interest",
-    "short_interest_pct": "%",
-    "days_to_cover": "Days to cover",
-    "change_pct": "Change %",
-    "close": "Close",
-    "short_interest_value": "Value HKD",
-}
-_BIG = frozenset({"short_interest", "short_interest_value"})
+_MOST_ROWS = 20
 
 Cell = str | int | float | None
 
@@ -85,9 +76,7 @@ def interest_text(answer: InterestAnswer, response_format: ResponseFormat = "con
     notes = "\n".join(f"- {note}" for note in answer.notes)
     if response_format == "full":
         return "\n\n".join((*head, notes, csv(answer.columns, answer.rows)))
-    heads = [_HEADS[name] for name in answer.columns]
-    cells = [[_cell(name, value) for name, value in zip(answer.columns, row, strict=True)] for row in answer.rows[:20]]
-    return fitted(head, heads, cells, notes)
+    return fitted(head, answer.columns, answer.rows[:_MOST_ROWS], notes)
 
 
 def _figures(report: Report, change_shares: int | None, change_pct: float | None) -> dict[str, Cell]:
@@ -106,14 +95,6 @@ def _figures(report: Report, change_shares: int | None, change_pct: float | None
     }
 
 
-def _cell(name: str, value: Any) -> str:
-    if value is None:
-        return "-"
-    if name == "date":
-        return str(value)
-    return big(value) if name in _BIG else f"{value:g}"
-
-
 def _summary(series: InterestSeries) -> str:
     label = "Sandbox, invented figures. " if series.invented else ""
     if series.interruption is not None and (since := series.interruption.as_of) is not None:
@@ -122,12 +103,10 @@ def _summary(series: InterestSeries) -> str:
         until = f" up to {series.question.end}" if series.question.end else ""
         return f"{label}No reports of short interest for {series.question.symbol}{until}."
     report, (shares, change) = series.reports[0], series.changes()[0]
-    pct = (
-        f", {percent(report.short_interest_pct)} of {series.pct_basis}" if report.short_interest_pct is not None else ""
-    )
-    sentences = [
-        f"{series.question.symbol} on {report.date}: {big(report.short_interest)} shares open short{pct}.",
-    ]
+    known = report.short_interest_pct
+    pct = f", {percent(known)} of {series.pct_basis}" if known is not None else ""
+    shares_open = f"{big(report.short_interest)} shares open short{pct} ({source_title(series.source)})"
+    sentences = [f"{series.question.symbol} on {report.date}: {shares_open}."]
     if (cover := days_to_cover(report)) is not None:
         sentences.append(f"{cover:.2f} days to cover.")
     if shares is not None and change is not None:
@@ -164,6 +143,7 @@ def _notes(series: InterestSeries) -> Iterator[str]:
         yield f"All there is: the source's history begins on {reports[-1].date}."
     if reports and series.question.end is None:
         yield _age(series)
+    yield from _computed(series)
     if any(_floored(report) for report in reports):
         yield "Where days to cover is null, the vendor printed a floor of 1.00 or a sentinel for no volume: no reading."
     if not reports:
@@ -175,6 +155,16 @@ def _notes(series: InterestSeries) -> Iterator[str]:
         )
     else:
         yield "A stock of open positions on settlement dates, twice a month; not a day's short volume."
+
+
+def _computed(series: InterestSeries) -> Iterator[str]:
+    """How figures came about that the source does not send."""
+    if "days_to_cover" in series.computed:
+        yield "Days to cover: shares / mean daily volume of the 20 trading days up to the report's date, computed here."
+    if series.no_volumes:
+        yield f"Without days to cover, as the daily volumes could not be had: {series.no_volumes}"
+    if "short_interest_value" in series.computed:
+        yield "The value is shares x close of that date, computed here."
 
 
 def _age(series: InterestSeries) -> str:

@@ -19,14 +19,16 @@ from mcp_shortvol.answers.summary import summary_of
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.short_volume import Day, Series, ShortPosition
 
-__all__ = ["Interval", "ResponseFormat", "ShortVolumeAnswer", "answer_of", "rounded"]
+__all__ = ["Interval", "ResponseFormat", "ShortVolumeAnswer", "answer_of", "rounded", "without_rows"]
 
-ResponseFormat = Literal["concise", "full"]
+ResponseFormat = Literal["summary", "concise", "full"]
 Interval = Literal["day", "week", "month"]
 """What a row is; the statistics and the count are of days whatever it is."""
 
 _CONCISE_ROWS = 250
 _CONCISE_BYTES = 15 * 1024
+_SUMMARY_BYTES = 1536
+_IMPLIED_STATISTICS = frozenset({"previous_pct", "highest_days", "slope_pp_per_day"})
 
 Cell = str | int | float | None
 
@@ -131,7 +133,7 @@ def answer_of(
     symbol, days = series.question.symbol, series.days
     periods = [] if interval == "day" else periods_of(days, interval)
     lines: Sequence[Day | Period] = days if interval == "day" else periods
-    columns = _columns(series, lines, interval, response_format)
+    columns = [] if response_format == "summary" else _columns(series, lines, interval, response_format)
     most = None if response_format == "full" else _CONCISE_ROWS
     rows = [list(cells) for cells in zip(*(column.of(lines[:most]) for column in columns), strict=True)]
     shown = rows if response_format == "full" else _within_budget(rows)
@@ -153,13 +155,39 @@ def answer_of(
         rows_omitted=omitted,
         statistics=statistics and statistics.as_dict(),
         short_position=series.short_position and _position(series.short_position),
-        notes=notes_on(series, omitted=omitted, periods=periods),
+        notes=notes_on(series, statistics, omitted=omitted if columns else 0, periods=periods),
     )
+
+
+def without_rows(answer: ShortVolumeAnswer, series: Series) -> ShortVolumeAnswer:
+    """The answer's statistics and their judgement only, in 1.5 KB.
+
+    Statistics that are null, or that others imply, are left out; of many notable days the most notable ones stay.
+    """
+    summary = summary_of(series, statistics_of(series.days), brief=True)
+    shown = {
+        name: value
+        for name, value in (answer.statistics or {}).items()
+        if value is not None and name not in _IMPLIED_STATISTICS
+    }
+    brief = answer.model_copy(update={"summary": summary, "statistics": shown or None})
+    notable: list[list[Any]] = shown.get("notable_days", [])
+    while notable and len(brief.model_dump_json().encode()) > _SUMMARY_BYTES:
+        notable = [day for day in notable if day is not min(notable, key=_distance)]
+        shown["notable_days"] = notable
+    return brief
+
+
+def _distance(notable_day: list[Any]) -> float:
+    """The standard score of a notable day, whatever its sign; see `NotableDay` for the order of its fields."""
+    return abs(float(notable_day[3]))
 
 
 def _position(position: ShortPosition) -> dict[str, Cell]:
     return {
-        "shares": position.shares,
-        "pct_of_issued": rounded(position.pct_of_issued, 4),
         "date": position.date.isoformat() if position.date else None,
+        "shares": position.shares,
+        "pct": rounded(position.pct, 4),
+        "pct_basis": position.pct_basis,
+        "days_to_cover": rounded(position.days_to_cover, 2),
     }

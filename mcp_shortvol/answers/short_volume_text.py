@@ -1,32 +1,19 @@
 """The text of a short-volume answer, for a person or a model whose host passes text only: Markdown, or CSV."""
 
-from mcp_shortvol.answers.formatting import big, days_in_words, source_in_words
+from mcp_shortvol.answers.formatting import days_in_words, source_in_words
 from mcp_shortvol.answers.short_volume import Interval, ShortVolumeAnswer
 from mcp_shortvol.answers.tables import csv, fitted
 
 __all__ = ["concise_text", "full_text"]
 
 _MOST_ROWS = 20
-_HEADS = {
-    "short_volume": "Short",
-    "total_volume": "Total",
-    "short_ratio_pct": "Short %",
-    "close": "Close",
-    "short_turnover": "Short HKD",
-    "days": "Days",
-}
 _DATE_HEADS: dict[Interval, str] = {"day": "Date", "week": "Week to", "month": "Month to"}
-_BIG = frozenset({"short_volume", "total_volume", "short_turnover"})
 
 
 def concise_text(answer: ShortVolumeAnswer, interval: Interval = "day") -> str:
-    """Heading, summary, a table of the newest rows and the notes, in at most 2,048 bytes of UTF-8."""
-    heads = [_DATE_HEADS[interval], *(_HEADS[name] for name in answer.columns[1:])]
-    cells = [
-        [row[0], *(_cell(name, value) for name, value in zip(answer.columns[1:], row[1:], strict=True))]
-        for row in answer.rows[:_MOST_ROWS]
-    ]
-    return fitted(_heading(answer, interval), heads, cells, _notes(answer))
+    """Heading, summary, a table of the newest rows, if any, and the notes, in at most 2,048 bytes of UTF-8."""
+    rows, titles = answer.rows[:_MOST_ROWS], {"date": _DATE_HEADS[interval]}
+    return fitted(_heading(answer, interval), answer.columns, rows, _notes(answer), titles)
 
 
 def full_text(answer: ShortVolumeAnswer, interval: Interval = "day") -> str:
@@ -43,11 +30,3 @@ def _heading(answer: ShortVolumeAnswer, interval: Interval) -> tuple[str, str]:
 
 def _notes(answer: ShortVolumeAnswer) -> str:
     return "\n".join(f"- {note}" for note in answer.notes)
-
-
-def _cell(name: str, value: float | None) -> str:
-    if value is None:
-        return "-"
-    if name in _BIG:
-        return big(value)
-    return f"{value:.2f}" if name == "short_ratio_pct" else f"{value:g}"

@@ -30,7 +30,7 @@ def encode(run: Run[Row]) -> str:
         "newest": run.is_newest,
         "older": run.older,
         "begins": run.begins_at,
-        "position": position and (position.shares, position.pct_of_issued, position.date and position.date.isoformat()),
+        "position": position and (position.shares, position.pct, position.date and position.date.isoformat()),
     }
     return json.dumps(body, separators=(",", ":"))
 
@@ -95,7 +95,7 @@ def _time(value: object) -> float | None:
 def _position(written: list[Any] | None) -> ShortPosition | None:
     if written is None:
         return None
-    shares, pct_of_issued, day = written
-    if not _FIGURES.issuperset((type(shares), type(pct_of_issued))):
+    shares, pct, day = written
+    if not _FIGURES.issuperset((type(shares), type(pct))):
         raise ValueError("a figure is not a number")
-    return ShortPosition(shares, pct_of_issued, date.fromisoformat(day) if day else None)
+    return ShortPosition(shares, pct, date.fromisoformat(day) if day else None)

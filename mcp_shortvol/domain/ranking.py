@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import Literal, NamedTuple
 
@@ -143,13 +143,15 @@ class RankingResult:
 
     `total` is how many names the whole list has by the vendor's count, None where it does not say. `left_out` counts
     the names read and dropped, by reason; `unreadable` those that could not be read. `fetched_at` is when the reading
-    began, in UTC: the vendor dates nothing. `source` carries the prefix "sandbox:" when the figures are invented.
+    began, in UTC: the vendor dates nothing. `trading_date` is the date of the day's figures, where it is known from the
+    days of one of the names. `source` carries the prefix "sandbox:" when the figures are invented.
     """
 
     market: Market
     order_by: OrderBy
     direction: Direction
     source: str
+    ratio_basis: str
     rows: Sequence[Ranked]
     total: int | None
     left_out: Mapping[str, int]
@@ -157,6 +159,7 @@ class RankingResult:
     ending: RankingEnding
     fetched_at: datetime
     interruption: Interruption | None = None
+    trading_date: date | None = None
 
     @property
     def invented(self) -> bool:

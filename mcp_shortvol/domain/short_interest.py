@@ -13,15 +13,16 @@ from typing import NamedTuple
 from mcp_shortvol.domain.calendar import next_trading_day, previous_trading_day
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.question import Question
-from mcp_shortvol.domain.short_volume import Ending, Interruption, times
+from mcp_shortvol.domain.short_volume import Day, Ending, Interruption, times
 
-__all__ = ["InterestSeries", "Report", "days_to_cover", "next_report"]
+__all__ = ["InterestSeries", "Report", "days_to_cover", "mean_volume", "next_report"]
 
 # FINRA prints 999.99 or 1000 where there was no volume, and 1.00 for anything less than 1: neither is a measurement.
 _SENTINEL_DAYS = 999.0
 _FLOOR_DAYS = 1.0
 _US_PUBLISHED_AFTER = 7  # trading days after the settlement date
 _HK_PUBLISHED_AFTER = timedelta(days=7)
+_DAYS_OF_VOLUME = 20
 _ONE_DAY = timedelta(days=1)
 _SATURDAY = 5
 
@@ -65,6 +66,8 @@ class InterestSeries:
     """The reports that answer a question, newest first, and how complete they are; as `Series` is for days.
 
     `before` is the report before the oldest one, where there is one: the oldest change is measured against it.
+    `computed` names the figures that the source does not send and that were computed here; `no_volumes` says why some
+    could not be.
     """
 
     question: Question
@@ -78,6 +81,8 @@ class InterestSeries:
     older_rows: str = ""
     restated: Sequence[date] = ()
     interruption: Interruption | None = None
+    computed: frozenset[str] = frozenset()
+    no_volumes: str = ""
 
     @property
     def invented(self) -> bool:
@@ -112,6 +117,16 @@ def days_to_cover(report: Report) -> float | None:
         return report.short_interest / report.average_daily_volume
     given = report.source_days_to_cover
     return given if given is not None and _FLOOR_DAYS < given < _SENTINEL_DAYS else None
+
+
+def mean_volume(newest_first: Sequence[Day], on: date) -> int | None:
+    """Mean daily volume of the 20 trading days up to `on`, in shares; None where one of them or its volume is missing.
+
+    It stands in for an average that a source does not send with its reports (days to cover, wire/futu.md).
+    """
+    window = [day.total_volume for day in newest_first if day.date <= on][:_DAYS_OF_VOLUME]
+    known = [volume for volume in window if volume is not None]
+    return round(sum(known) / _DAYS_OF_VOLUME) if len(known) == _DAYS_OF_VOLUME else None
 
 
 def next_report(market: Market, newest: date) -> tuple[date, date]:

@@ -73,11 +73,16 @@ def times(price: float | None, factor: float | None) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class ShortPosition:
-    """Shares of a Hong Kong stock still short on `date`: the SFC's weekly figure, a stock and not a day's flow."""
+    """Shares still short on `date`, the newest reported: a stock of positions and not a day's flow.
+
+    `pct` is a percentage of `pct_basis`. `days_to_cover` is shares / mean daily volume.
+    """
 
     shares: int | None
-    pct_of_issued: float | None
+    pct: float | None
     date: date | None
+    pct_basis: str = "issued shares"  # as of the SFC's weekly figure
+    days_to_cover: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,8 @@ class Series:
 
     `source` carries the prefix "sandbox:" when the figures are invented. `unreadable` counts rows lost because they
     had no readable date; `older_rows` says where there are more, when the source does not give them. `restated` are
-    the dates of which the source now says something else than it did when their days were kept.
+    the dates of which the source now says something else than it did when their days were kept. `no_position` says why
+    there is no `short_position`, where one was to be had.
     """
 
     question: Question
@@ -124,6 +130,7 @@ class Series:
     unreadable: int = 0
     older_rows: str = ""
     short_position: ShortPosition | None = None
+    no_position: str = ""
     restated: Sequence[date] = ()
     interruption: Interruption | None = None
     caveat: str = ""

@@ -19,6 +19,8 @@ from mcp_shortvol.domain.wording import plain
 __all__ = ["Symbol"]
 
 _MAX_LENGTH = 40
+# What a model leaves around a symbol: quotes, brackets, commas.
+_AROUND = " \t\"'`\u2018\u2019\u201c\u201d\u300c\u300d()[]{}<>,;"
 _COVERED = "Covered are US and Hong Kong stocks, ETFs and REITs, for example TSLA.US, BRK.B.US or 700.HK."
 
 _US_EXCHANGES = frozenset(
@@ -54,6 +56,9 @@ _FULL_WIDTH = {0x3000: 0x20, **{0xFF00 + code: 0x20 + code for code in range(1, 
 _HK_CODE = re.compile(r"0*([1-9][0-9]{0,4})")
 # A class (BRK.B), a preferred series (T.PRA, BAC-PL), warrants, rights, units; never a word such as INC or USD.
 _US_CODE = re.compile(r"([A-Z]{1,6})(?:\.([A-Z]|PR[A-Z]?|P[A-Z]|WS|WT|WI|RT|UN))?")
+_NAME = re.compile(r"[^\W\d_][^\d_:/]*[^\W\d_.]")  # words of letters, in any script
+_PREFERRED = re.compile(r"(?<=[A-Z])[. /-]PR[. /-]([A-Z])\b")  # BAC.PR.L and BAC PR L are BAC.PRL
+_WARRANT = re.compile(r"(?<=[A-Z])\+(?=$|[.:])")  # ACAQ+ is ACAQ.WS
 _SEPARATORS = re.compile(r"[-/_ ]+")
 _JOINED_HK = re.compile(r"HK([0-9]{3,5})")
 _COUNTER_ID = re.compile(r"ST/(US|HK)/(.+)")  # as older answers of Longbridge name a stock
@@ -88,6 +93,7 @@ class Symbol:
     def parse(cls, text: str) -> "Symbol":
         """The symbol a person, a vendor or an assistant means by `text`; raises InvalidSymbol."""
         cleaned = _clean(text)
+        _refuse_several(cleaned)
         _refuse_what_is_no_stock(cleaned)
         market, code = _split_market(cleaned)
         symbol = _in_market(code, market) if market else _by_shape(code)
@@ -103,11 +109,22 @@ def _clean(text: str) -> str:
     plain = text.translate(_FULL_WIDTH).strip()
     if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co"} for character in plain):
         raise InvalidSymbol("The symbol contains control or invisible characters.", f"Type it again. {_COVERED}")
+    plain = plain.strip(_AROUND).rstrip("." + _AROUND)
     cleaned = re.sub(r"\s*([.:/_-])\s*", r"\1", " ".join(plain.upper().split()))
+    cleaned = _PREFERRED.sub(r".PR\1", _WARRANT.sub(".WS", cleaned))
     cleaned = cleaned.removeprefix("$").strip().removesuffix(" EQUITY")
     if not cleaned:
         raise InvalidSymbol("The symbol is empty.", _COVERED)
     return cleaned
+
+
+def _refuse_several(cleaned: str) -> None:
+    names = [name for name in re.split(r"[,;、，]", cleaned) if name.strip()]  # noqa: RUF001 - Chinese commas
+    if len(names) > 1:
+        raise InvalidSymbol(
+            f"{_shown(cleaned)} names {len(names)} stocks.",
+            "Give one, or ask compare_short_volume, which takes 2 to 10 in symbols.",
+        )
 
 
 def _refuse_what_is_no_stock(cleaned: str) -> None:
@@ -195,10 +212,13 @@ def _not_understood(cleaned: str, code: str, market: Market | None) -> InvalidSy
         what = f"{_shown(cleaned)} was understood as US, but {_shown(code)} is not a ticker of letters."
     elif re.fullmatch(r"[0-9]{6}", code):
         what = f"{_shown(cleaned)} was understood as a mainland China code, which is not covered."
+    elif _NAME.fullmatch(code):
+        what = f"{_shown(cleaned)} is not a ticker; a name does not tell which listing is meant: give the stock's code."
     else:
         what = f"{_shown(cleaned)} is not a ticker."
     return InvalidSymbol(what, _COVERED)
 
 
 def _shown(text: str) -> str:
+    """What was sent, as it was sent: quoted, and cut where it is long."""
     return f'"{plain(text)}"'

@@ -18,5 +18,5 @@ def listed(names: Sequence[str]) -> str:
 
 
 def plain(text: str, most: int = 24) -> str:
-    """A caller's own text, short and with nothing in it that could be markup or is invisible, to be shown again."""
-    return re.sub(r"[^\w .:^$-]", "?", text[:most])
+    """A caller's own text, short, to be shown again: what could be markup or is invisible becomes a question mark."""
+    return re.sub(r"[^\w .,;:+&/'()^$-]", "?", text[:most])

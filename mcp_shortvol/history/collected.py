@@ -34,7 +34,8 @@ class Collected(Generic[Row]):
     def clear(self) -> None:
         """Begin again with nothing."""
         self.days: dict[date, Row] = {}
-        self.unreadable = 0
+        self._unreadable = 0
+        self.implausible: set[date] = set()
         self.doubtful = False
         self.sandbox = False
         self.short_position: ShortPosition | None = None
@@ -44,13 +45,18 @@ class Collected(Generic[Row]):
     def copy(self) -> "Collected[Row]":
         """The state of now, whatever is collected later."""
         other = copy(self)
-        other.days, other.restated = dict(self.days), set(self.restated)
+        other.days, other.restated, other.implausible = dict(self.days), set(self.restated), set(self.implausible)
         return other
 
     @property
     def missing(self) -> int:
         """Rows still wanted by count. The dates may satisfy the question sooner."""
         return self.wanted - self._in_range
+
+    @property
+    def unreadable(self) -> int:
+        """Rows without a date that can be one; an implausible date counts once, on however many pages it is."""
+        return self._unreadable + len(self.implausible)
 
     @property
     def covered(self) -> bool:
@@ -73,7 +79,8 @@ class Collected(Generic[Row]):
         """Add the new dates of a page; how many there are."""
         news = {row.date: row for row in reversed(page.days) if row.date not in self.days}  # the first of two stays
         self._add(news)
-        self.unreadable += page.unreadable
+        self._unreadable += page.unreadable
+        self.implausible.update(page.implausible)
         self.sandbox = self.sandbox or page.sandbox
         self.short_position = self.short_position or page.short_position
         return len(news)

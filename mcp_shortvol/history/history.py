@@ -17,11 +17,13 @@ from anyio.abc import TaskGroup
 from mcp_shortvol.cache.run import Run
 from mcp_shortvol.cache.store import NOTHING_KEPT, Store
 from mcp_shortvol.domain.errors import InvalidRequest, NotEntitled, ShortVolumeError, UnknownSecurity, out_of_time
+from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.progress import Progress
 from mcp_shortvol.domain.question import Question
 from mcp_shortvol.domain.rows import Row
 from mcp_shortvol.domain.short_interest import InterestSeries, Report
 from mcp_shortvol.domain.short_volume import Day, Ending, Interruption, Series
+from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.domain.wording import moment
 from mcp_shortvol.history.collected import Collected
 from mcp_shortvol.history.freshness import Freshness
@@ -62,6 +64,15 @@ class History:
         one_more = replace(question, count=question.limit + 1)
         collected = await self._collect(source, one_more, deadline, progress, "reports")
         return _interest_of(source, question, collected, self._freshness.today(question.symbol.market))
+
+    def today(self, market: Market) -> date:
+        """The current date in a market."""
+        return self._freshness.today(market)
+
+    async def kept_days(self, source: Source, symbol: Symbol) -> int:
+        """How many days of a symbol are kept."""
+        kept = await SeriesCache(self._store, self._freshness, source, symbol).load()
+        return len(kept.rows) if kept is not None else 0
 
     async def _collect(
         self, source: Paged[Row], question: Question, deadline: float, progress: Progress | None, unit: str

@@ -21,14 +21,14 @@ _FAR_SHARE = 5  # or so many times the usual distance between rows: reports come
 
 
 def without_implausible_dates(page: Page[Row], today: date) -> Page[Row]:
-    """The same page, with the rows of implausible dates counted as unreadable; `today` is the date in the market."""
+    """The same page, with the rows of implausible dates left out and named; `today` is the date in the market."""
     dates = [row.date for row in page.days]
     possible = [day for day in dates if EARLIEST <= day <= today and day.weekday() < 5]
     if len(possible) == len(dates) and _are_in_order(dates):
         return page
     plausible = _near_each_other(possible)
     rows = [row for row in page.days if row.date in plausible]
-    return replace(page, days=rows, unreadable=page.unreadable + len(page.days) - len(rows))
+    return replace(page, days=rows, implausible=[day for day in dates if day not in plausible])
 
 
 def _near_each_other(dates: list[date]) -> set[date]:

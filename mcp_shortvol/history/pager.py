@@ -61,7 +61,7 @@ class Pager(Generic[Row]):
     async def _fetch(self, kept: Run[Row] | None) -> Ending:
         """Answer from the kept run while it is fresh, and from pages beyond it."""
         self._run: Run[Row] | None = None  # what is collected, as far as it can be kept
-        self._uses_kept = False
+        self._uses_kept: bool = False
         kept = kept if kept is not None and self._is_in_reach(kept) else None
         if kept is not None and self._cache.is_fresh(kept, self._question):
             ends = self._collected.covered_with(kept) or self._cache.begins(kept)
@@ -72,7 +72,9 @@ class Pager(Generic[Row]):
                     return Ending.COVERED
                 if ends:
                     return Ending.HISTORY_BEGINS
-                return await self._page_back(_Position(kept.older, overlap=self._source.overlap, resumed=True), None)
+                resumed = _Position(kept.older, overlap=self._source.overlap, resumed=True)
+                resumed.least = self._last_page_again(kept)
+                return await self._page_back(resumed, None)
         source, question = self._source, self._question
         cursor = source.first_cursor(question.symbol, question.end)
         jumps = cursor is not None and question.end is not None and question.end < self._cache.today
@@ -97,6 +99,10 @@ class Pager(Generic[Row]):
             position.least = rows
             position.reduced = self._leads_on(kept)
 
+    def _last_page_again(self, run: Run[Row]) -> int:
+        """The rows to ask for where a run ended with the source's last page, whose own cursor it keeps; else 0."""
+        return self._source.page_limit if run.begins_at is not None else 0
+
     def _leads_on(self, run: Run[Row]) -> bool:
         """Whether a run leads to the answer, to the end of the history, or to older pages."""
         return run.older is not None or self._cache.begins(run) or self._collected.covered_with(run)
@@ -114,7 +120,7 @@ class Pager(Generic[Row]):
             if joined is not None:
                 if self._cache.begins(joined):
                     return Ending.HISTORY_BEGINS
-                if position.resume(joined.older, source.overlap):
+                if position.resume(joined.older, source.overlap, self._last_page_again(joined)):
                     continue
             ending = position.advance(page, size, source.page_limit, news=len(collected.days) - before)
             if ending is Ending.HISTORY_BEGINS:
@@ -153,8 +159,10 @@ class Pager(Generic[Row]):
             raise _Contradiction
         if not self._uses_kept and collected.oldest in changed:  # the source changed between two pages
             raise _Contradiction
-        oldest, here = collected.oldest, collected.days
-        out_of_place = oldest is not None and any(row.date > oldest and here.get(row.date) != row for row in page.days)
+        oldest, here, end = collected.oldest, collected.days, self._question.end or date.max
+        out_of_place = oldest is not None and any(
+            oldest < row.date <= end and here.get(row.date) != row for row in page.days
+        )
         collected.doubtful |= bool(ambiguous) or out_of_place
         collected.add_page(page)
         if not _is_sound(page) or collected.doubtful:
@@ -223,7 +231,7 @@ class Pager(Generic[Row]):
     async def _at_the_end(self, page: Page[Row]) -> Ending:
         """A source that pages is at the beginning of the history; one of fixed depth perhaps only at its own limit."""
         depth = self._source.depth_limit
-        if depth is not None and len(page.days) + page.unreadable >= depth:
+        if depth is not None and page.sent >= depth:
             return Ending.SOURCE_LIMIT
         if self._run is not None:
             await self._cache.merge(replace(self._run, begins_at=self._cache.now))
@@ -285,12 +293,12 @@ class _Position:
         size = page_limit if skipping else min(page_limit, missing + self._overlap)
         return max(size, self.least)
 
-    def resume(self, cursor: str | None, overlap: int) -> bool:
+    def resume(self, cursor: str | None, overlap: int, least: int) -> bool:
         """Continue at the bottom of a kept run; False where its cursor is unknown, or was used already."""
         if cursor is None or cursor in self._seen:
             return False
         self.cursor, self.resumed = cursor, True
-        self._skip_to, self.least, self.reduced = None, 0, False
+        self._skip_to, self.least, self.reduced = None, least, False
         self._overlap = max(self._overlap, overlap)
         self._seen.add(cursor)
         return True
@@ -298,7 +306,7 @@ class _Position:
     def advance(self, page: Page[Row], size: int, page_limit: int, *, news: int) -> Ending | None:
         """Move to the next page after one that brought so many new rows; why there is none, or None."""
         reduced, self.reduced, self.least, self.resumed = self.reduced, False, 0, False
-        sent = len(page.days) + page.unreadable
+        sent = page.sent
         repeated = sent - news
         if page.cursor is None:
             if not reduced:
@@ -312,7 +320,9 @@ class _Position:
         if page.cursor in self._seen:
             # The key just sent is the end where fewer rows came than asked for. Otherwise the source goes in circles.
             full = page.cursor != self.cursor or sent >= size
-            stalled = full if news else repeated > max(self._known_overlap, 1)
+            # A row of an implausible date may come with every page: it is no sign of a source that goes in circles.
+            circling = repeated - len(page.implausible) > max(self._known_overlap, 1)
+            stalled = full if news else circling
             return Ending.STALLED if stalled else Ending.HISTORY_BEGINS
         self._stalls = 0 if news else self._stalls + 1
         if self._stalls == MOST_STALLS:
@@ -323,7 +333,7 @@ class _Position:
 
 
 def _is_sound(page: Page[Row]) -> bool:
-    return not page.unreadable and all(row.whole for row in page.days)
+    return not page.unreadable and not page.implausible and all(row.whole for row in page.days)
 
 
 def _continued(rows: Sequence[Row], page: Page[Row]) -> list[Row]:

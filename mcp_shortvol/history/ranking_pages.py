@@ -122,6 +122,7 @@ async def fetch_ranking(
         order_by=order_by,
         direction=direction,
         source=f"sandbox:{source.name}" if collected.sandbox else source.name,
+        ratio_basis=source.ratio_basis(market),
         rows=collected.rows,
         total=collected.total,
         left_out=collected.left_out,

@@ -29,16 +29,22 @@ class Page(Generic[Row]):
 
     `cursor` is None when the vendor says that there is nothing older; it is `anchored` where it names the oldest row
     itself, so that it will mean the same on another day. `unreadable` counts rows lost for want of a readable date; a
-    figure that could not be read marks its row as damaged. `sandbox` is set when the answer identified itself as
-    invented.
+    figure that could not be read marks its row as damaged. `implausible` are the dates of rows that were left out
+    because they cannot be true. `sandbox` is set when the answer identified itself as invented.
     """
 
     days: Sequence[Row]
     cursor: str | None
     anchored: bool = False
     unreadable: int = 0
+    implausible: Sequence[date] = ()
     sandbox: bool = False
     short_position: ShortPosition | None = None
+
+    @property
+    def sent(self) -> int:
+        """How many rows the vendor sent, whatever became of them."""
+        return len(self.days) + self.unreadable + len(self.implausible)
 
 
 class Paged(Protocol[Row]):
@@ -101,6 +107,9 @@ class Source(Paged[Day], Protocol):
     def caveat(self, market: Market) -> str:
         """What somebody who quotes this vendor's figures must know of them; empty where there is nothing."""
 
+    def gives_position(self, market: Market) -> bool:
+        """Whether the vendor sends the newest short position beside the days."""
+
 
 class InterestSource(Paged[Report], Protocol):
     """One vendor's interface to short interest."""
@@ -137,6 +146,9 @@ class RankingSource(Protocol):
     @property
     def page_limit(self) -> int:
         """The most names the vendor gives in one page."""
+
+    def ratio_basis(self, market: Market) -> str:
+        """What this vendor's short ratio is a share of, in words."""
 
     async def fetch_ranking(
         self,

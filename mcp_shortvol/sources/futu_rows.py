@@ -147,17 +147,17 @@ def read_rows(items: object, row_format: RowFormat[Row], market: Market) -> Rows
     return Rows(days, unreadable=len(items) - len(days))
 
 
-def read_position(shares: object, pct_of_issued: object, as_of: object) -> ShortPosition | None:
+def read_position(shares: object, pct: object, as_of: object) -> ShortPosition | None:
     """The position that an answer about a Hong Kong stock carries beside its rows; None where there is none.
 
     It is the SFC's weekly figure of reportable positions, about a week older than the newest row. Its date is
     documented as YYYY-MM-DD and has been seen as DD/MM/YYYY.
     """
     try:
-        position = ShortPosition(read_int(shares), read_float(pct_of_issued), _read_date(as_of))
+        position = ShortPosition(read_int(shares), read_float(pct), _read_date(as_of))
     except Unreadable:
         return None
-    return position if position.shares is not None or position.pct_of_issued is not None else None
+    return position if position.shares is not None or position.pct is not None else None
 
 
 def read_cursor(next_key: object) -> str | None:

@@ -6,6 +6,7 @@ weigh, and every failure of the transport in our words. Retries of what can pass
 
 import json
 import logging
+import os
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -110,6 +111,14 @@ class Reply:
         return bool(self.headers.get("x-shortvol-sandbox"))
 
 
+def _name_socks_as_httpx_does() -> None:
+    """GNOME exports ALL_PROXY=socks://…, by which it means SOCKS 5; httpx knows that as socks5:// only."""
+    for name in ("ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
+        address = os.environ.get(name, "")
+        if address.lower().startswith("socks://"):
+            os.environ[name] = f"socks5://{address[len('socks://') :]}"
+
+
 class HttpClient:
     """One upstream's HTTP interface. `title` names it in errors; `timeout` is seconds for one whole exchange."""
 
@@ -119,6 +128,7 @@ class HttpClient:
         self._timeout = timeout
         # A proxy set for the internet must not catch what never leaves this machine.
         trust_env = urlsplit(base_url).hostname not in _LOOPBACK
+        _name_socks_as_httpx_does()
         try:
             httpx.URL(base_url)
             self._client = httpx.AsyncClient(headers=headers, timeout=timeout, trust_env=trust_env)

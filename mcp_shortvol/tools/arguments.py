@@ -23,10 +23,12 @@ __all__ = [
     "StartDateArgument",
     "SymbolArgument",
     "optional",
+    "otherwise",
     "whole_number",
 ]
 
-_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# A date, or a moment of it: the date that was written counts, whatever zone stands behind.
+_ISO_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ][0-9]{2}:[0-9]{2}[0-9:.]{0,10}(?:Z|[+-][0-9:]{2,5})?)?")
 
 
 def optional(schema: dict[str, Any]) -> None:
@@ -60,15 +62,21 @@ def _iso_date(value: object) -> object:
     if given is None or isinstance(given, date):
         return given
     try:
-        if isinstance(given, str) and _ISO_DATE.fullmatch(given.strip()):
-            return date.fromisoformat(given.strip())
+        if isinstance(given, str) and (found := _ISO_DATE.fullmatch(given.strip())):
+            return date.fromisoformat(found[1])
     except ValueError:
         pass  # such as 30 February: no better than the rest
     raise ValueError("is not a date of the calendar")
 
 
+def _symbol(value: object) -> object:
+    """A Hong Kong code is a number to many models."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 SymbolArgument = Annotated[
     str,
+    BeforeValidator(_symbol),
     Field(
         description="One US or Hong Kong stock, ETF or REIT; any usual spelling.",
         examples=["700.HK", "TSLA.US", "BRK.B"],
@@ -100,9 +108,10 @@ SourceArgument = Annotated[
     Field(description="auto: whichever is set up, OpenD before Longbridge before the cloud."),
 ]
 FormatArgument = Annotated[
-    Literal["concise", "full"],
+    Literal["summary", "concise", "full"],
     otherwise("concise"),
     Field(
-        description="concise: core columns, at most the 250 newest days. full: every day and column; CSV in the text."
+        description="summary: no rows. concise: core columns, the 250 newest rows. full: all; CSV in the text, rows in "
+        "the JSON."
     ),
 ]

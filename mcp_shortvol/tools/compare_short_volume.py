@@ -1,5 +1,6 @@
 """The tool `compare_short_volume`: several symbols over the same trading dates, the most unusual first."""
 
+import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, Any
@@ -8,15 +9,24 @@ import anyio
 from mcp.server.mcpserver.context import Context
 from mcp_types import CallToolResult
 from pydantic import BeforeValidator, Field
+from pydantic.json_schema import SkipJsonSchema
 
-from mcp_shortvol.answers.comparison import Comparison, comparison_of, comparison_text
+from mcp_shortvol.answers.comparison import CompareBy, Comparison, comparison_of, comparison_text
 from mcp_shortvol.domain.errors import InvalidRequest, SetupError, ShortVolumeError
 from mcp_shortvol.domain.progress import Progress
-from mcp_shortvol.domain.question import Question
+from mcp_shortvol.domain.question import MAX_DAYS, Question
 from mcp_shortvol.domain.short_volume import Series
 from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.domain.wording import plain
-from mcp_shortvol.tools.arguments import CountArgument, SourceArgument
+from mcp_shortvol.sources import Vendor
+from mcp_shortvol.tools.arguments import (
+    EndDateArgument,
+    SourceArgument,
+    StartDateArgument,
+    optional,
+    otherwise,
+    whole_number,
+)
 from mcp_shortvol.tools.calls import progress_of, result, within
 from mcp_shortvol.tools.strict import StrictTool
 from mcp_shortvol.upstreams import Upstreams
@@ -24,18 +34,22 @@ from mcp_shortvol.upstreams import Upstreams
 __all__ = ["compare_short_volume_tool"]
 
 _DEFAULT_COUNT = 30
+_BETWEEN = re.compile(r"[,;\u3001\uff0c\n]|(?<!\s) +(?!US\b|HK\b)")  # between symbols, but not inside "700 HK"
 _MOST_SYMBOLS = 10
 _DESCRIPTION = """\
-Compare the daily short volume of 2 to 10 US or Hong Kong stocks: for each the latest short ratio, its change, mean, \
-z-score and percentile over the same trading dates, the most unusual first.
-Use it for "which of these is shorted unusually today" or a watch list; for one stock, its days or its history use \
-get_short_trades or get_daily_short_volume. Ratios of a US and a Hong Kong stock are shares of different volumes: \
-compare those by z_score only. A symbol that fails is named in failures and does not fail the rest."""
+Compare the daily short volume of 2 to 10 US or Hong Kong stocks: for each the latest short ratio and short volume, \
+its change, mean, z-score, percentile, streak and the day's price change, the most unusual first.
+Use it for "which of these is shorted unusually today", "biggest jump" or a watch list; for one stock use \
+get_short_trades or get_daily_short_volume. The trading dates are the same within a market only. Ratios of a US and a \
+Hong Kong stock are shares of different volumes: compare those by z-scores. A symbol that fails is named in failures \
+and does not fail the rest."""
 
 
 def _split(value: object) -> object:
-    """A list, where an assistant sent the names in one string."""
-    return value.split(",") if isinstance(value, str) else value
+    """A list of strings, where an assistant sent the names in one string, as JSON, or as numbers."""
+    if isinstance(value, str):
+        value = [name for name in _BETWEEN.split(value.strip("[]() \n")) if name.strip()]
+    return [str(name) if type(name) is int else name for name in value] if isinstance(value, list) else value
 
 
 SymbolsArgument = Annotated[
@@ -48,6 +62,16 @@ SymbolsArgument = Annotated[
         examples=[["700.HK", "9988.HK"]],
     ),
 ]
+CountArgument = Annotated[
+    Annotated[int, Field(ge=1, le=MAX_DAYS)] | SkipJsonSchema[None],
+    BeforeValidator(whole_number),
+    Field(json_schema_extra=optional, description=f"Trading days, never weeks; {_DEFAULT_COUNT} if left out."),
+]
+OrderArgument = Annotated[
+    CompareBy,
+    otherwise("z_score"),
+    Field(description="What comes first: |z_score|, the biggest change (|change_z|), percentile or the latest ratio."),
+]
 ComparisonResult = Annotated[CallToolResult, Comparison]
 
 
@@ -58,6 +82,9 @@ def compare_short_volume_tool(upstreams: Upstreams) -> StrictTool:
         context: Context[Any, Any],
         symbols: SymbolsArgument,
         count: CountArgument = None,
+        start_date: StartDateArgument = None,
+        end_date: EndDateArgument = None,
+        order_by: OrderArgument = "z_score",
         source: SourceArgument = "auto",
     ) -> ComparisonResult:
         failures: dict[str, str] = {}
@@ -65,13 +92,14 @@ def compare_short_volume_tool(upstreams: Upstreams) -> StrictTool:
         async with within(upstreams.deadline) as deadline:
             vendor = await upstreams.open(source)
             fetch = partial(upstreams.history.series, vendor.volume, deadline=deadline)
-            found = await _fetched(fetch, wanted, count, failures, progress_of(context), vendor.volume.title)
+            ask = partial(Question.of, count=count, start=start_date, end=end_date, default_count=_DEFAULT_COUNT)
+            found = await _fetched(fetch, [ask(symbol) for symbol in wanted], failures, progress_of(context), vendor)
         if not found:
             raise InvalidRequest(
                 "None of these symbols could be compared.",
                 " ".join(f"{symbol}: {error}" for symbol, error in failures.items()),
             )
-        comparison = comparison_of(found, failures)
+        comparison = comparison_of(found, failures, order_by)
         return result(comparison_text(comparison), comparison)
 
     return StrictTool.of(
@@ -97,34 +125,33 @@ def _parsed(texts: list[str], failures: dict[str, str]) -> list[Symbol]:
 
 async def _fetched(
     fetch: Callable[[Question], Awaitable[Series]],
-    symbols: list[Symbol],
-    count: int | None,
+    questions: list[Question],
     failures: dict[str, str],
     progress: Progress | None,
-    title: str,
+    vendor: Vendor,
 ) -> list[Series]:
-    """The series of the symbols, fetched side by side, in the order asked for; what fails goes to `failures`.
+    """The series that answer, fetched side by side, in the order asked for; what fails goes to `failures`.
 
     A failure of the set-up concerns every symbol and is raised.
     """
     found: dict[Symbol, Series] = {}
     set_up: list[SetupError] = []
 
-    async def ask(symbol: Symbol) -> None:
-        question = Question.of(symbol, count=count, start=None, end=None, default_count=_DEFAULT_COUNT)
+    async def ask(question: Question) -> None:
         try:
-            found[symbol] = await fetch(question)
+            found[question.symbol] = await fetch(question)
         except SetupError as error:
             set_up.append(error)
             tasks.cancel_scope.cancel()
         except ShortVolumeError as error:
-            failures[str(symbol)] = str(error)
+            failures[str(question.symbol)] = str(error)
         if progress is not None:
-            await progress(len(found), len(symbols), f"{len(found)} of {len(symbols)} symbols from {title}")
+            done, all_of_them = len(found), len(questions)
+            await progress(done, all_of_them, f"{done} of {all_of_them} symbols from {vendor.volume.title}")
 
     async with anyio.create_task_group() as tasks:
-        for symbol in symbols:
-            tasks.start_soon(ask, symbol)
+        for question in questions:
+            tasks.start_soon(ask, question)
     if set_up:
         raise set_up[0]
-    return [found[symbol] for symbol in symbols if symbol in found]
+    return [found[question.symbol] for question in questions if question.symbol in found]

@@ -6,6 +6,7 @@ from mcp.server.mcpserver.context import Context
 
 from mcp_shortvol.domain.question import Question
 from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.history.positions import series_with_position
 from mcp_shortvol.tools.arguments import (
     CountArgument,
     EndDateArgument,
@@ -24,10 +25,10 @@ __all__ = ["get_daily_short_volume_tool"]
 _DEFAULT_COUNT = 30
 _DESCRIPTION = f"""\
 Get the daily short volume of one US or Hong Kong stock from Futu/moomoo: shares sold short each day, total volume, \
-short ratio in percent, close, in Hong Kong the HKD value sold short and the weekly short position.
-Use it where Futu or moomoo is set up, and for a US ratio of the whole market's volume; get_short_trades asks \
-Longbridge instead. Never compare US ratios of the two: their denominators differ. It is a flow of sales; \
-short_position (open positions, own date) is the only stock figure.
+short ratio in percent, close, and in Hong Kong the HKD value sold short.
+Use it where Futu or moomoo is set up, and for a US ratio of all venues' volume; get_short_trades asks Longbridge \
+instead. Never compare US ratios of the two: their denominators differ. It is a flow of sales; short_position (open \
+positions, own date) is the newest short interest.
 Days: as in get_short_trades, count alone by default {_DEFAULT_COUNT}. Over the cloud at most the newest 90 days; over \
 OpenD many, at 50 a page and 30 pages in 30 s, so that hundreds of days can take a while."""
 
@@ -49,8 +50,8 @@ def get_daily_short_volume_tool(upstreams: Upstreams) -> StrictTool:
         )
         async with within(upstreams.deadline) as deadline:
             vendor = await upstreams.futu()
-            series = await upstreams.history.series(
-                vendor.volume, question, deadline=deadline, progress=progress_of(context)
+            series = await series_with_position(
+                upstreams.history, vendor, question, deadline=deadline, progress=progress_of(context)
             )
         return short_volume_result(series, interval, response_format)
 

@@ -10,6 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 from mcp_shortvol.answers.short_interest import InterestAnswer, interest_answer_of, interest_text
 from mcp_shortvol.domain.question import Question
 from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.history.positions import interest_with_volumes
 from mcp_shortvol.tools.arguments import (
     EndDateArgument,
     FormatArgument,
@@ -57,8 +58,8 @@ def get_short_interest_tool(upstreams: Upstreams) -> StrictTool:
         )
         async with within(upstreams.deadline) as deadline:
             vendor = await upstreams.open(source)
-            series = await upstreams.history.interest(
-                vendor.interest, question, deadline=deadline, progress=progress_of(context)
+            series = await interest_with_volumes(
+                upstreams.history, vendor, question, deadline=deadline, progress=progress_of(context)
             )
         answer = interest_answer_of(series, response_format)
         return result(interest_text(answer, response_format), answer)

@@ -6,6 +6,7 @@ from mcp.server.mcpserver.context import Context
 
 from mcp_shortvol.domain.question import Question
 from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.history.positions import series_with_position
 from mcp_shortvol.tools.arguments import (
     CountArgument,
     EndDateArgument,
@@ -25,12 +26,12 @@ _DEFAULT_COUNT = 20
 _DESCRIPTION = f"""\
 Get the daily short volume of one US or Hong Kong stock from Longbridge: shares sold short each day, total volume, \
 short ratio in percent, close, and in Hong Kong the HKD value sold short.
-Use it for "how much of X was shorted", "is today unusual", a date or a month. It is a flow of sales, never short \
-interest (open positions). A US ratio here is a share of the volume Longbridge reports, about 40 % of the whole \
-market's: compare it with no other source.
+Use it for "how much of X was shorted", "is today unusual", a date or a month. It is a flow of sales; short_position \
+is the newest short interest (open positions). A US ratio here is a share of the Nasdaq exchange's volume: compare it \
+with no other source.
 Days: count alone gives the newest days (default {_DEFAULT_COUNT}); start_date, with or without end_date, every day \
-between; end_date with count the days up to it. Newest first, market-local dates; the newest day appears after the \
-close or the day after."""
+between; end_date with count the days up to it. Statistics always cover every day asked for. Newest first, \
+market-local dates; the newest day appears after the close or the day after."""
 
 
 def get_short_trades_tool(upstreams: Upstreams) -> StrictTool:
@@ -50,8 +51,8 @@ def get_short_trades_tool(upstreams: Upstreams) -> StrictTool:
         )
         async with within(upstreams.deadline) as deadline:
             vendor = await upstreams.longbridge()
-            series = await upstreams.history.series(
-                vendor.volume, question, deadline=deadline, progress=progress_of(context)
+            series = await series_with_position(
+                upstreams.history, vendor, question, deadline=deadline, progress=progress_of(context)
             )
         return short_volume_result(series, interval, response_format)
 

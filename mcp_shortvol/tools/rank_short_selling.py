@@ -1,5 +1,6 @@
 """The tool `rank_short_selling`: a market's names in the order of a figure of short selling."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from mcp.server.mcpserver.context import Context
@@ -9,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from mcp_shortvol.answers.ranking import RankingAnswer, ranking_answer_of, ranking_text
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.ranking import Direction, OrderBy, Ranked
+from mcp_shortvol.history.positions import trading_date_of
 from mcp_shortvol.history.ranking_pages import fetch_ranking
 from mcp_shortvol.tools.arguments import whole_number
 from mcp_shortvol.tools.calls import progress_of, result, within
@@ -25,7 +27,8 @@ Rank the stocks of the US or Hong Kong market by short selling, from Futu's Open
 or volume, by short interest, by days to cover, or by week and month averages.
 Use it for "most shorted stocks today", "most days to cover"; for stocks you already know use compare_short_volume. \
 Thin names are left out by min_volume, since a ratio of a few shares means nothing, and so are Hong Kong's RMB \
-counters. short_* are a day's flow, short_interest* and days_to_cover the latest reported positions."""
+counters. short_* are a day's flow, short_interest* and days_to_cover the latest reported positions. ETFs are ranked \
+with the stocks. Not there: an order by turnover, a past date, a sector."""
 
 NameCountArgument = Annotated[
     Annotated[int, Field(ge=1, le=_MOST_NAMES)], BeforeValidator(whole_number), Field(description="How many names.")
@@ -60,11 +63,12 @@ def rank_short_selling_tool(upstreams: Upstreams) -> StrictTool:
             return f"under {min_volume:,} shares traded" if min_volume and (row.volume or 0) < min_volume else None
 
         async with within(upstreams.deadline) as deadline:
-            source = await upstreams.ranking()
+            vendor, source = await upstreams.ranking()
             found = await fetch_ranking(
                 source, Market(market), order_by, direction, count, drop, progress_of(context), deadline=deadline
             )
-        answer = ranking_answer_of(found)
+            trading_date = await trading_date_of(upstreams.history, vendor, found, deadline)
+        answer = ranking_answer_of(replace(found, trading_date=trading_date))
         return result(ranking_text(answer), answer)
 
     return StrictTool.of(

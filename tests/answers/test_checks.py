@@ -237,6 +237,20 @@ class TestDates:
         )
 
 
+class TestHoliday:
+    """The newest weekday before today was no trading day: whoever asks for yesterday is told why it is missing."""
+
+    def test_the_holiday_is_named(self) -> None:
+        days = us_days()[1:]  # up to Friday, 22 May; Monday the 25th was Memorial Day
+        assert said(series(days), date(2026, 5, 26)) == "2026-05-25 was Memorial Day: the newest US day is 2026-05-22."
+
+    def test_an_ordinary_day_an_older_end_and_a_newest_day_that_is_there_are_silent(self) -> None:
+        days = us_days()[1:]
+        assert findings(series(days), date(2026, 5, 23)) == []
+        assert findings(series(days), date(2026, 5, 27)) == []
+        assert findings(series(days, end=date(2026, 5, 22)), date(2026, 5, 26)) == []
+
+
 class TestThinDay:
     def test_a_latest_day_far_below_the_usual_volume(self) -> None:
         days = altered(us_days(), 0, short_volume=18_000, total_volume=50_000)

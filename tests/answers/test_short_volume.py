@@ -73,7 +73,7 @@ def test_the_structured_answer_keeps_its_budget(
 
 
 @pytest.mark.parametrize(("symbol", "volume"), [(TENCENT, 34_567_800), (TESLA, 123_456_789)], ids=str)
-@pytest.mark.parametrize(("count", "most"), [(20, 2560), (30, 3584)])
+@pytest.mark.parametrize(("count", "most"), [(20, 3584), (30, 4096)])
 def test_a_usual_answer_of_a_busy_stock_costs_little(symbol: Symbol, volume: int, count: int, most: int) -> None:
     days = [
         Day(day.date, volume - back, 8 * volume, 421.6 + back, 456.12 * volume if symbol is TENCENT else None)
@@ -121,10 +121,14 @@ def test_a_missing_figure_is_null_and_a_dash() -> None:
     series = series_of(TENCENT, [Day(NEWEST, None, None, None)])
     answer = answer_of(series, "concise")
     assert answer.rows == [["2026-06-12", None, None, None, None, None]]
-    assert [cell.strip() for cell in concise_text(answer).splitlines()[6].split("|")] == [
-        "2026-06-12",
-        *"-----",
-    ]
+    known = answer_of(series_of(TENCENT, [*busy_days(TENCENT, 1), Day(NEWEST - timedelta(1), None, None, None)]))
+    assert [cell.strip() for cell in concise_text(known).splitlines()[7].split("|")] == ["2026-06-11", *"-----"]
+
+
+def test_a_column_without_any_figure_is_not_in_the_text() -> None:
+    text = concise_text(answer_of(series_of(TENCENT, [Day(NEWEST, 5, 50, None)])))
+    assert text.splitlines()[4].split("|")[0].strip() == "Date"
+    assert "Close" not in text
 
 
 def test_an_incomplete_answer_is_told_by_either_channel_alone() -> None:

@@ -13,6 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcp_shortvol.answers.measures import Measure
+from mcp_shortvol.answers.notable_days import NotableDay
+from mcp_shortvol.answers.sample import Trend
 from mcp_shortvol.answers.statistics import Statistics, statistics_of
 from mcp_shortvol.domain.short_volume import Day
 
@@ -43,6 +46,10 @@ def a_year(seed: int) -> list[Day]:
         price = round(price * (1 + chance.gauss(0, 0.02)), 2)
         total = chance.randrange(10**6, 10**8)
         short = int(total * chance.uniform(0.05, 0.25))
+        if index in {40, 41, 200}:
+            total, short = total // 100, total // 250  # a high ratio of few shares
+        if index == 120:
+            total, short = total + 5 * 10**8, short + 10**8
         money = round(short * price * chance.uniform(0.99, 1.01), 2)
         days.append(day_of(index, short, total, price)._replace(short_turnover=money))
     return days[::-1]
@@ -69,13 +76,48 @@ def stdlib_slope(days: Sequence[Day]) -> float:
     return stdlib.linear_regression(range(len(days)), [float(ratio) for ratio in exact(days)[::-1]]).slope
 
 
-def exact_trend(days: Sequence[Day]) -> str:
+def exact_trend(days: Sequence[Day]) -> Trend:
+    return trend_of([float(ratio) for ratio in exact(days)])
+
+
+def trend_of(newest_first: Sequence[float]) -> Trend:
     """The t statistic of a slope by way of the correlation with time: t^2 = r^2 (n - 2) / (1 - r^2)."""
-    ratios = [float(ratio) for ratio in exact(days)[::-1]]
-    n, r = len(ratios), stdlib.correlation(range(len(ratios)), ratios)
+    n, r = len(newest_first), stdlib.correlation(range(len(newest_first)), newest_first[::-1])
     if r**2 * (n - 2) <= 4 * (1 - r**2):
         return "flat"
     return "rising" if r > 0 else "falling"
+
+
+def exact_measure(days: Sequence[Day], values: Sequence[Fraction]) -> Measure:
+    mean = stdlib.mean(values)
+    oldest_first = [float(value) for value in values[::-1]]
+    change = stdlib.linear_regression(range(len(values)), oldest_first).slope * (len(values) - 1)
+    return Measure(
+        mean=round(mean),
+        max=round(max(values)),
+        max_date=days[values.index(max(values))].date,
+        trend=trend_of(oldest_first[::-1]),
+        trend_pct=round(100 * change / float(mean), 2),
+    )
+
+
+def naive_notable_days(days: Sequence[Day]) -> tuple[NotableDay, ...]:
+    """Each day against all others but one, whatever its distance: no shortcut."""
+    found = []
+    shares = [Fraction(day.short_volume or 0) for day in days]
+    for measure, values in (("short_ratio_pct", exact(days)), ("short_volume", shares)):
+        median = sorted(values)[len(values) // 2]
+        for index, value in enumerate(values):
+            others = [*values[:index], *values[index + 1 :]]
+            others.remove(max(others, key=lambda other: abs(other - median)))
+            z_score = float(value - stdlib.mean(others)) / float(stdlib.stdev(others))
+            if abs(z_score) > 3:
+                before = shares[index + 1] if index + 1 < len(days) else None
+                change = None if before is None else round(float(100 * (shares[index] / before - 1)), 2)
+                figure = round(float(value), 2) if measure == "short_ratio_pct" else int(value)
+                found.append(NotableDay(days[index].date, measure, figure, round(z_score, 2), change))
+    kept = sorted(found, key=lambda day: -abs(day.z_score))[:5]
+    return tuple(sorted(kept, key=lambda day: day.date, reverse=True))
 
 
 def stdlib_price_correlation(days: Sequence[Day]) -> float:
@@ -98,6 +140,8 @@ INDEPENDENT: dict[str, Callable[[Sequence[Day]], object]] = {
     "mean_pct": lambda days: float(round(stdlib.mean(exact(days)), 2)),
     "weighted_mean_pct": lambda days: round(exact_weighted(days), 2),
     "stdev_pp": lambda days: round(float(stdlib.stdev(exact(days))), 2),
+    "prior_mean_pct": lambda days: float(round(stdlib.mean(exact(days)[1:]), 2)),
+    "prior_stdev_pp": lambda days: round(float(stdlib.stdev(exact(days)[1:])), 2),
     "deviation_pp": lambda days: float(round(exact(days)[0] - stdlib.mean(exact(days)[1:]), 2)),
     "z_score": lambda days: round(exact_z(days), 2),
     "percentile": lambda days: round(exact_percentile(days), 2),
@@ -125,6 +169,9 @@ INDEPENDENT: dict[str, Callable[[Sequence[Day]], object]] = {
     "total_short_volume": lambda days: sum(day.short_volume or 0 for day in days),
     "total_short_turnover": lambda days: float(sum(Fraction(str(day.short_turnover)) for day in days)),
     "price_correlation": lambda days: round(stdlib_price_correlation(days), 2),
+    "short_volume": lambda days: exact_measure(days, [Fraction(day.short_volume or 0) for day in days]),
+    "short_turnover": lambda days: exact_measure(days, [Fraction(str(day.short_turnover)) for day in days]),
+    "notable_days": lambda days: naive_notable_days(days),
 }
 
 
@@ -166,6 +213,8 @@ class TestByHand:
             "mean_pct": 12.3,
             "weighted_mean_pct": 12.3,
             "stdev_pp": None,
+            "prior_mean_pct": None,
+            "prior_stdev_pp": None,
             "deviation_pp": None,
             "z_score": None,
             "percentile": None,
@@ -182,6 +231,9 @@ class TestByHand:
             "total_short_volume": 123,
             "total_short_turnover": None,
             "price_correlation": None,
+            "short_volume": {"mean": 123, "max": 123, "max_date": "2026-01-05", "trend": None, "trend_pct": None},
+            "short_turnover": None,
+            "notable_days": [],
         }
 
     def test_the_deviation_value_is_against_the_days_before(self) -> None:
@@ -274,6 +326,61 @@ class TestByHand:
         assert known(cents).total_short_turnover == 0.3
 
 
+class TestNotableDays:
+    def test_a_spike_inside_the_range_is_named_with_its_distance(self) -> None:
+        shorts = [430 + 5 * (i % 5) for i in range(60)]
+        shorts[25] = 670
+        found = known(per_mille(*shorts))
+        assert found.z_score is not None
+        assert abs(found.z_score) < 1
+        assert [(day.date, day.measure, day.value) for day in found.notable_days] == [
+            (FIRST + timedelta(25), "short_ratio_pct", 67.0),
+            (FIRST + timedelta(25), "short_volume", 670),
+        ]
+        assert found.notable_days[0].z_score > 30
+
+    def test_one_spike_does_not_hide_another(self) -> None:
+        shorts = [100 + i % 3 for i in range(30)]
+        shorts[10], shorts[20] = 400, 300
+        notable = known(per_mille(*shorts)).notable_days
+        assert {day.date for day in notable} == {FIRST + timedelta(10), FIRST + timedelta(20)}
+
+    def test_a_high_ratio_of_few_shares_shows_that_they_were_fewer_than_the_day_before(self) -> None:
+        days = [day_of(i, 100 + i % 3) for i in range(30)]
+        days[20] = day_of(20, 60, 100)
+        notable = [day for day in known(days).notable_days if day.measure == "short_ratio_pct"]
+        assert [(day.value, day.short_volume_change_pct) for day in notable] == [(60.0, -40.59)]
+
+    def test_an_ordinary_series_has_none_and_too_few_days_have_none(self) -> None:
+        assert known(per_mille(*[100 + i % 7 for i in range(60)])).notable_days == ()
+        assert known(per_mille(*[100, 101] * 5, 900)).notable_days == ()
+
+    def test_at_most_five_newest_first(self) -> None:
+        shorts = [100 + i % 3 for i in range(250)]
+        for index in range(20, 240, 40):
+            shorts[index] = 500 + index
+        notable = known(per_mille(*shorts)).notable_days
+        assert len(notable) == 5
+        assert [day.date for day in notable] == sorted((day.date for day in notable), reverse=True)
+
+
+class TestMeasures:
+    def test_mean_and_highest_day_of_shares_and_of_money_are_their_own(self) -> None:
+        days = [day_of(0, 50, 100), day_of(1, 40, 1000), day_of(2, 45, 100)]
+        days = [day._replace(short_turnover=money) for day, money in zip(days, (10.0, 999.4, 20.0), strict=True)]
+        found = known(days)
+        assert found.short_volume is not None
+        assert found.short_turnover is not None
+        assert (found.max_date, found.short_volume.max_date) == (FIRST, FIRST)
+        assert (found.short_volume.mean, found.short_volume.max, found.short_volume.trend) == (45, 50, None)
+        assert (found.short_turnover.max, found.short_turnover.max_date) == (999, FIRST + timedelta(1))
+
+    def test_the_trend_of_shares_has_its_size(self) -> None:
+        found = known(per_mille(*range(100, 130, 3))).short_volume
+        assert found is not None
+        assert (found.trend, found.trend_pct) == ("rising", 23.79)  # 27 of a mean of 113.5
+
+
 class TestMissingFigures:
     def test_without_a_known_ratio_there_are_no_statistics(self) -> None:
         assert statistics_of([]) is None
@@ -348,8 +455,15 @@ class TestLaws:
             day._replace(short_volume=(day.short_volume or 0) * factor, total_volume=(day.total_volume or 0) * factor)
             for day in days
         ]
-        plain = known(days)
-        assert known(scaled) == replace(plain, total_short_volume=(plain.total_short_volume or 0) * factor)
+        plain, found = known(days), known(scaled)
+        assert plain.short_volume is not None
+        assert found.short_volume is not None
+        assert abs(found.short_volume.mean - plain.short_volume.mean * factor) <= factor
+        assert found.short_volume.max == plain.short_volume.max * factor
+        assert [day.date for day in found.notable_days] == [day.date for day in plain.notable_days]
+        in_shares = {"short_volume": plain.short_volume, "notable_days": plain.notable_days}
+        total = (plain.total_short_volume or 0) * factor
+        assert replace(found, **in_shares) == replace(plain, total_short_volume=total)
 
     @given(volumes, st.lists(st.tuples(st.integers(1, 10**5), closes), min_size=1, max_size=60))
     def test_a_constant_series_is_flat(self, volume: tuple[int, int], days: list[tuple[int, float | None]]) -> None:

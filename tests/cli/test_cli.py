@@ -49,7 +49,7 @@ def test_query_prints_the_text_the_assistant_would_get() -> None:
     assert done.stdout.startswith(
         "**700.HK daily short volume, 3 trading days to 2026-05-20** (SANDBOX playing Longbridge"
     )
-    assert "\n2026-05-18| 2.93 M| 29.5 M|     9.92|  449.2|    1.32 bn\n" in done.stdout
+    assert "\n2026-05-18|     2.93|     29.5|     9.92| 449.20|          1.32\n" in done.stdout
 
 
 def test_query_json_is_the_structured_answer() -> None:

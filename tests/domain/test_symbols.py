@@ -12,7 +12,9 @@ from mcp_shortvol.domain.symbols import Symbol
 
 SPELLINGS = {
     "TSLA.US": "TSLA|tsla.us|US.TSLA|$TSLA|NASDAQ:TSLA|TSLA:US|TSLA US Equity| tsla |ＴＳＬＡ|us:tsla|TSLA.OQ|TSLA-US",
-    "AAPL.US": "ST/US/AAPL",
+    "AAPL.US": "ST/US/AAPL|'AAPL'|\"AAPL\"|[AAPL]|AAPL,|AAPL.|(AAPL)",
+    "ACAQ.WS.US": "ACAQ+|ACAQ.WS|ACAQ-WS|ACAQ/WS|US.ACAQ.WS|ACAQ+.US",
+    "BAC.PRL.US": "BAC.PRL|BAC.PR.L|BAC PR L|BAC-PR-L|BAC/PR/L",
     "700.HK": "700|0700.HK|00700|HK.00700|HKEX:700|SEHK:0700|0700:HKG|700 HK|hk00700| 700 . hk |７００．ＨＫ",
     "BRK.B.US": "BRK.B|BRK-B|BRK/B|BRK.B.US|US.BRK.B|brk b|NYSE:BRK.B|BRK/B US|US:BRK-B|BRK_B",
     "HK.US": "HK|HK.US|US.HK",
@@ -62,10 +64,10 @@ def test_every_usual_spelling_is_understood(canonical: str, spelling: str) -> No
         ("TSLA.HK", "not a code of 1 to 5 digits"),
         ("100000.HK", "not a code of 1 to 5 digits"),
         ("700.US", "not a ticker of letters"),
-        ("Tesla Inc", "is not a ticker"),
-        ("腾讯控股", "is not a ticker"),
+        ("Tesla Inc", "give the stock's code"),
+        ("腾讯控股", "give the stock's code"),
         ("BTC-USD", "is not a ticker"),
-        ("TSLA,AAPL", "is not a ticker"),
+        ("FOO+BAR", "is not a ticker"),
         ("<b>TSLA</b>", "is not a ticker"),
     ],
 )
@@ -75,6 +77,12 @@ def test_anything_else_says_what_was_understood_and_what_is_covered(text: str, u
     assert understood in str(caught.value)
     assert "for example TSLA.US, BRK.B.US or 700.HK" in str(caught.value)
     assert "<b>" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["TSLA,AAPL", "700.HK, 9988.HK", "TSLA; AAPL"])
+def test_several_symbols_are_sent_to_the_tool_that_takes_them(text: str) -> None:
+    with pytest.raises(InvalidSymbol, match=r'".+[,;].+" names 2 stocks. Give one, or ask compare_short_volume'):
+        Symbol.parse(text)
 
 
 def test_each_vendor_gets_its_own_spelling() -> None:

@@ -78,6 +78,9 @@ class Vendor:
     def caveat(self, market: Market) -> str:
         return ""
 
+    def gives_position(self, market: Market) -> bool:
+        return True
+
     def days(self) -> list[Day]:
         """Every day there is by now, newest first."""
         last = self.today if self.hour >= 17 else self.today - timedelta(1)

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import pairwise
 
@@ -227,6 +227,22 @@ def test_a_date_that_cannot_be_neither_ends_the_paging_nor_joins_the_answer(stra
     source = ScriptedSource([*history[:place], Day(stray, 1, 2, 3.0), *history[place:]])
     series = ask(source, start=history[120].date)
     assert [len(series.days), series.unreadable, series.complete] == [121, 1, False]
+
+
+class FutureRow(ScriptedSource):
+    """Sends a row dated in the future with every page."""
+
+    async def fetch_page(
+        self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
+    ) -> Page[Day]:
+        page = await super().fetch_page(symbol, cursor, size, on_wait)
+        return replace(page, days=[Day(date(2126, 6, 10), 1, 2, 3.0), *page.days])
+
+
+@pytest.mark.parametrize("repeats", [0, 1])
+def test_a_row_of_the_future_on_every_page_counts_once_and_the_paging_ends(repeats: int) -> None:
+    series = ask(FutureRow(days_back(130), repeats=repeats, end=SAME), count=1000)
+    assert [len(series.days), series.unreadable, series.ending] == [130, 1, Ending.HISTORY_BEGINS]
 
 
 def test_a_fixed_depth_counts_what_was_sent_and_not_what_was_left_of_it() -> None:

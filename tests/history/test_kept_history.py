@@ -14,7 +14,7 @@ from typing import Any
 
 import anyio
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mcp_shortvol.answers.notes import notes_on
@@ -121,6 +121,10 @@ moments = st.lists(
 
 @settings(max_examples=300, deadline=None)
 @given(vendor=vendors, script=moments)
+@example(  # the end asked for lies below the source's last page, which is asked for again
+    vendor=Vendor(keys="row", page_limit=27, inclusive=False),
+    script=[("ask", [(16, None, 127)]), ("restate", 0, 1), ("ask", [(16, None, 127)])],
+)
 def test_by_the_market_s_clock_an_answer_is_what_the_source_said_since_the_last_close(
     vendor: Vendor, script: list[tuple[Any, ...]]
 ) -> None:

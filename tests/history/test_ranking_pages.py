@@ -39,6 +39,9 @@ class ScriptedRanking:
     title = "Scripted"
     page_limit = 35
 
+    def ratio_basis(self, market: Market) -> str:
+        return "shares"
+
     async def fetch_ranking(
         self,
         market: Market,

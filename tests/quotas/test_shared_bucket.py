@@ -214,7 +214,7 @@ import anyio
 from mcp_shortvol.quotas.quota import Rate
 from tests.quotas.test_shared_bucket import bucket
 
-time.sleep(float(sys.argv[2]) - time.time())
+time.sleep(max(float(sys.argv[2]) - time.time(), 0))
 print(anyio.run(bucket(Path(sys.argv[1])).claim, Rate(3, 600.0)) == 0)
 """
 

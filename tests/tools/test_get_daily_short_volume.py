@@ -84,9 +84,16 @@ async def test_the_published_position_is_apart_from_the_rows_and_has_its_own_dat
     async with Client(build_server(settings), raise_exceptions=True) as client:
         found = await answer(client, count=10)
         concise = await call(client, count=10)
-    assert found["short_position"] == {"shares": 51480638, "pct_of_issued": 0.56, "date": "2026-04-30"}
+    assert found["short_position"] == {
+        "date": "2026-04-30",
+        "shares": 51480638,
+        "pct": 0.56,
+        "pct_basis": "issued shares",
+        "days_to_cover": None,  # of ten days no 20 lie before it
+    }
     assert [found["first_date"], found["last_date"]] == ["2026-04-24", "2026-05-08"]
-    assert "Open short positions on 2026-04-30: 51.5 M shares, 0.56 % of issued shares." in concise.content[0].text
+    said = "Short interest (open positions) on 2026-04-30: 51.5 M shares, 0.56 % of issued shares."
+    assert said in concise.content[0].text
 
 
 async def test_120_days_are_three_pages_of_50_50_and_20(client: Client, opend: OpenDGateway) -> None:
@@ -103,10 +110,9 @@ async def test_500_days_are_ten_pages_and_the_same_days_as_one_by_one(client: Cl
 
 async def test_us_days_are_a_share_of_consolidated_volume(client: Client) -> None:
     found = await answer(client, symbol="AAPL", count=30, response_format="full")
-    assert [found["ratio_basis"], found["short_position"]] == [
-        "consolidated volume; short sales of the Nasdaq and NYSE exchanges only",
-        None,
-    ]
+    assert found["ratio_basis"] == "consolidated volume; short sales of the Nasdaq and NYSE exchanges only"
+    assert found["short_position"]["pct_basis"] == "a base Futu does not name"
+    assert found["short_position"]["days_to_cover"] == 3.6
     assert {"nasdaq_short_volume", "nyse_short_volume", "source_ratio_pct"} <= set(found["columns"])
     assert "short_turnover" not in found["columns"]
 

@@ -74,10 +74,29 @@ async def test_thin_names_and_rmb_counters_are_left_out_and_counted_unless_asked
     assert [unfiltered["rows"][0][2], unfiltered["left_out"]] == [100, {}]
 
 
-async def test_it_says_when_it_was_fetched_and_that_a_row_holds_two_dates(client: Client) -> None:
-    found = await answer(client, market="HK")
+async def test_it_says_when_it_was_fetched_and_of_which_day_the_figures_are(
+    client: Client, opend: OpenDGateway
+) -> None:
+    found = await answer(client, market="HK", order_by="short_volume")
     assert found["fetched_at"].endswith("+00:00")
-    assert any("figures of two dates" in note for note in found["notes"])
+    assert found["trading_date"] == "2026-06-12"  # by the newest day of the first name, which is a listed stock
+    assert [question.protocol for question in opend.requests].count(3248) == 1
+    assert found["notes"][-1].endswith("UTC. The day's figures are of 2026-06-12.")
+    assert "(Futu OpenD; short ratio of HKEX shares traded)" in found["summary"]
+    assert found["ratio_basis"] == "HKEX shares traded"
+
+
+async def test_a_trading_date_that_cannot_be_known_is_not_guessed(client: Client, opend: OpenDGateway) -> None:
+    found = await answer(client, market="HK", order_by="short_ratio")  # led by an invented name without days
+    assert found["trading_date"] is None
+    assert "The source does not say of which trading day the figures are." in found["notes"][-1]
+
+
+async def test_a_note_speaks_of_shown_columns_only(client: Client) -> None:
+    positions = await answer(client, market="US", order_by="short_interest")
+    assert positions["notes"][-1].endswith(
+        "UTC. Short interest is the latest reported, of a date the source does not name."
+    )
 
 
 async def test_ten_names_cost_little_and_text_and_json_are_not_each_other(client: Client) -> None:

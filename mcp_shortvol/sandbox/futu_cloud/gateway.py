@@ -1,7 +1,8 @@
 """The simulated Futu cloud: HTTP requests in, responses in the vendor's format out.
 
 Behaviour that is unknown can be switched: which of the known paths exist (`paths` and `interest_paths`), whether
-credentials are required (`authority.required`), and whether calls are limited (`limit`).
+credentials are required (`authority.required`), whether HTTP 404 and 401 carry a ret_code (`coded_refusals`), and
+whether calls are limited (`limit`).
 """
 
 import re
@@ -48,6 +49,7 @@ class FutuCloudGateway:
         self.paths = [PRODUCTION_PATH, DOCUMENTED_PATH]
         self.interest_paths = list(INTEREST_PATHS)
         self.authority = CloudAuthority(now)
+        self.coded_refusals = False
         self.faults = Faults(futu_cloud_faults())
         self.fail = self.faults.fail
         self.requests: list[Request] = []
@@ -75,9 +77,9 @@ class FutuCloudGateway:
     def _normal(self, request: Request) -> Response:
         matched = self._match(request.path)
         if request.method != "GET" or matched is None:
-            return gateway_error(404001)
+            return replace(envelope(-3), status=404) if self.coded_refusals else gateway_error(404001)
         if not self.authority.accepts(request):
-            return gateway_error(401001)
+            return replace(envelope(-9), status=401) if self.coded_refusals else gateway_error(401001)
         if self._rate is not None and self._exceeds(self._rate, request.at):
             return replace(gateway_error(429001), headers={"retry-after": "1"})
         return self._answer(*matched, request.query.get("count", str(_DEFAULT_COUNT)))

@@ -24,6 +24,7 @@ __all__ = ["REFUSALS", "Fault", "OpenDFaults", "Refused", "refusal"]
 # OpenD's own texts; the English ones are those of an OpenD set to English.
 REFUSALS = {
     "rate_limited": "获取每日卖空频率太高，请求失败，每30秒最多30次。",  # noqa: RUF001 - Chinese punctuation
+    "rate_limited_5_seconds": "获取每日卖空频率太高，请求失败，每5秒最多3次。",  # noqa: RUF001 - Chinese punctuation
     "rate_limited_english": "Request frequency too high, request failed: at most 30 times per 30 seconds.",
     "unknown_code": "未知股票",
     "unknown_code_english": "Unknown stock",

@@ -23,14 +23,14 @@ from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.sources.futu_cloud.auth import CloudCredentials
 from mcp_shortvol.sources.http import Reply
 
-__all__ = ["data_of", "is_wrong_path"]
+__all__ = ["SET_UP", "data_of", "is_wrong_path"]
 
 _SUCCESS, _NO_DATA = 0, -10
 _BACKEND = frozenset({-2, -4, -5, -6})
 
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
 _LATER = "Try again in a minute."
-_CREDENTIALS = "Set FUTU_API_TOKEN, or FUTU_API_KEY with FUTU_API_PRIVATE_KEY_FILE; or run OpenD instead."
+SET_UP = "Set FUTU_API_TOKEN, or FUTU_API_KEY with FUTU_API_PRIVATE_KEY_FILE; or run OpenD instead."
 
 
 def data_of(reply: Reply, symbol: Symbol, credentials: CloudCredentials | None) -> Mapping[str, object]:
@@ -47,15 +47,16 @@ def data_of(reply: Reply, symbol: Symbol, credentials: CloudCredentials | None) 
         if not isinstance(data, dict) or "items" not in data:
             raise UpstreamChanged("Futu's cloud answered without a list of rows.", UPDATE_OR_REPORT)
         return data
+    if reply.status == 401:  # with ret_code -9 too, which is a missing quote right under any other status
+        raise _refused(f"HTTP 401, ret_code {code}" if code is not None else "HTTP 401", credentials)
     if code is not None and (failure := _documented(code, reply, symbol, credentials)):
         raise failure
     raise _by_status(_status(document, reply), code, reply, credentials)
 
 
 def is_wrong_path(reply: Reply) -> bool:
-    """Whether the address is unknown there: not found, and not by the interface that has ret_code."""
-    document = _document(reply)
-    return _status(document, reply) == 404 and _integer(document.get("ret_code")) is None
+    """Whether the address is unknown there: any 404, because the body of one may carry ret_code -3."""
+    return _status(_document(reply), reply) == 404
 
 
 def _document(reply: Reply) -> Mapping[str, object]:
@@ -142,7 +143,7 @@ def _refused(said: str, credentials: CloudCredentials | None) -> ShortVolumeErro
 
 
 def _no_credentials() -> NotConfigured:
-    return NotConfigured("Futu's cloud asks for credentials, and none are set.", _CREDENTIALS)
+    return NotConfigured("Futu's cloud asks for credentials, and none are set.", SET_UP)
 
 
 def _rate_limited(reply: Reply) -> RateLimited:

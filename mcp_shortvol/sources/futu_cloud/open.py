@@ -2,11 +2,13 @@
 
 from contextlib import AsyncExitStack
 
+from mcp_shortvol.domain.errors import NotConfigured
 from mcp_shortvol.quotas.quota import Rate
 from mcp_shortvol.quotas.quotas import Quotas
 from mcp_shortvol.settings import Settings
 from mcp_shortvol.sources import Vendor
 from mcp_shortvol.sources.futu_cloud.auth import cloud_credentials
+from mcp_shortvol.sources.futu_cloud.envelope import SET_UP
 from mcp_shortvol.sources.futu_cloud.interest import FutuCloudInterest
 from mcp_shortvol.sources.futu_cloud.source import BASE_URL, FutuCloudSource
 from mcp_shortvol.sources.http import HttpClient
@@ -19,7 +21,9 @@ _PAUSE = 1.05
 
 
 def open_futu_cloud(settings: Settings, quotas: Quotas, closing: AsyncExitStack) -> Vendor:
-    """The cloud's interfaces, closed by `closing`; raises NotConfigured where a key file cannot be used."""
+    """The cloud's interfaces, closed by `closing`; raises NotConfigured without settings or a usable key file."""
+    if not settings.cloud_set_up:
+        raise NotConfigured("Futu's cloud is not set up.", SET_UP)
     credentials = cloud_credentials(settings.futu_api_token, settings.futu_api_key, settings.futu_api_private_key_file)
     url = settings.futu_api_url or BASE_URL
     http = HttpClient("Futu's cloud", url, timeout=settings.timeout)

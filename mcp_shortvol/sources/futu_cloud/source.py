@@ -34,6 +34,10 @@ class FutuCloudSource(FutuCloudPages[Day]):
         """Which sales the figures hold, and that closes change with each dividend."""
         return CAVEATS[market]
 
+    def gives_position(self, market: Market) -> bool:
+        """The SFC's weekly figure stands beside the days of a Hong Kong stock."""
+        return market is Market.HK
+
     def _page(self, data: Mapping[str, object], market: Market, sandbox: bool) -> Page[Day]:
         page = super()._page(data, market, sandbox)
         if market is not Market.HK:

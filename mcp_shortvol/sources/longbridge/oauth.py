@@ -154,7 +154,7 @@ class OAuth:
 
     @asynccontextmanager
     async def _locked_file(self) -> AsyncIterator[None]:
-        lock = FileLock(f"{self._file}.lock", timeout=_LOCK_WAIT, thread_local=False)
+        lock = FileLock(f"{self._file}.lock", timeout=_LOCK_WAIT, thread_local=False, mode=0o600)
         try:
             await anyio.to_thread.run_sync(lock.acquire)
         except Timeout:

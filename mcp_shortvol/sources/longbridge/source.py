@@ -62,3 +62,7 @@ class LongbridgeSource(LongbridgePages[Day]):
         if market is Market.HK:
             return ""
         return "Longbridge's US volumes are the Nasdaq exchange's, about a quarter of all trading in a stock."
+
+    def gives_position(self, market: Market) -> bool:  # noqa: ARG002 - see the Source protocol
+        """Never: short positions are another interface of Longbridge's."""
+        return False

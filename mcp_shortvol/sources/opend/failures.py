@@ -4,9 +4,11 @@ OpenD refuses in words, in the language it is set to (simplified or traditional 
 nothing; so a refusal is known by what its text contains. The text itself comes from outside and is never repeated.
 """
 
+import re
+from dataclasses import dataclass
 from enum import Enum, auto
 
-__all__ = ["Dropped", "MalformedAnswer", "Reason", "Refusal", "refusal_of"]
+__all__ = ["Dropped", "MalformedAnswer", "Reason", "Refusal", "Window", "refusal_of"]
 
 
 class Reason(Enum):
@@ -22,6 +24,7 @@ class Reason(Enum):
     OTHER = auto()
 
 
+_LONGEST_WINDOW = 600  # seconds; what says more is no window of a few requests
 _RETURN_TYPES = {-100: Reason.BACKEND_TIMEOUT, -200: Reason.BACKEND_LOST}
 
 # In this order: the text for too many requests speaks of requests that failed, that for a missing right of quotes.
@@ -35,12 +38,30 @@ _TEXTS = (
 )
 
 
-class Refusal(Exception):
-    """OpenD answered that it will not; `reason` says why, as far as its text is known."""
+# "每30秒最多30次", and "at most 30 times per 30 seconds" or "30 requests every 30 seconds".
+_SECONDS = r"(?:每|every|per|in|within) ?(?P<seconds>\d{1,4}) ?(?:秒|seconds?|s)"
+_REQUESTS = r"(?P<requests>\d{1,4}) ?(?:次|times?|requests?)"
+_WINDOWS = [re.compile(rf"{one}\D{{0,20}}?{other}") for one, other in ((_SECONDS, _REQUESTS), (_REQUESTS, _SECONDS))]
 
-    def __init__(self, reason: Reason) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A rate limit as OpenD states it: at most so many requests in so many seconds."""
+
+    requests: int
+    seconds: int
+
+
+class Refusal(Exception):
+    """OpenD answered that it will not; `reason` says why, as far as its text is known.
+
+    `window` is the rate limit that the text of a refusal for it names; None where it names none.
+    """
+
+    def __init__(self, reason: Reason, window: Window | None = None) -> None:
         super().__init__(reason.name)
         self.reason = reason
+        self.window = window
 
 
 class Dropped(Exception):
@@ -66,5 +87,14 @@ def refusal_of(return_type: int, text: str) -> Refusal:
     lowered = text[:1000].lower()
     for reason, marks in _TEXTS:
         if any(mark in lowered for mark in marks):
-            return Refusal(reason)
+            return Refusal(reason, _window(lowered) if reason is Reason.RATE_LIMIT else None)
     return Refusal(Reason.OTHER)
+
+
+def _window(text: str) -> Window | None:
+    """The window in force. It differs between accounts and versions, and may be much shorter than the published one."""
+    found = next((found for pattern in _WINDOWS if (found := pattern.search(text))), None)
+    if found is None:
+        return None
+    requests, seconds = int(found["requests"]), int(found["seconds"])
+    return Window(requests, seconds) if requests and 0 < seconds <= _LONGEST_WINDOW else None

@@ -60,7 +60,7 @@ class SymbolPages:
             try:
                 return await self._opend.call(self.protocol, question, slot=partial(self._quota.slot, on_wait))
             except Refusal as refusal:
-                raise self._opend.wording.refused(refusal.reason, self.protocol, symbol) from None
+                raise self._opend.wording.refused(refusal, self.protocol, symbol) from None
 
         return await self._quota.keeping(ask)
 

@@ -9,6 +9,7 @@ from mcp_shortvol.domain.ranking import NO_VOLUME_DAYS, Direction, OrderBy, Rank
 from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.quotas.quota import OnWait, Quota
 from mcp_shortvol.sources import RankingPage
+from mcp_shortvol.sources.futu_rows import RATIO_BASES
 from mcp_shortvol.sources.opend.connection import Answer, OpenD
 from mcp_shortvol.sources.opend.failures import Refusal
 from mcp_shortvol.sources.opend.messages import Json, Protocol
@@ -78,6 +79,10 @@ class OpenDRanking:
         self._opend = opend
         self._quota = quota
 
+    def ratio_basis(self, market: Market) -> str:
+        """What the short ratio is a share of."""
+        return RATIO_BASES[market]
+
     async def fetch_ranking(
         self,
         market: Market,
@@ -100,7 +105,7 @@ class OpenDRanking:
             try:
                 return await self._opend.call(_PROTOCOL, question, slot=partial(self._quota.slot, on_wait))
             except Refusal as refusal:
-                raise self._opend.wording.refused(refusal.reason, _PROTOCOL, market) from None
+                raise self._opend.wording.refused(refusal, _PROTOCOL, market) from None
 
         answer = await self._quota.keeping(ask)
         items = answer.content.get("dataList")

@@ -27,6 +27,10 @@ class OpenDSource(SymbolPages):
         """Which sales the figures hold, and that closes change with each dividend."""
         return CAVEATS[market]
 
+    def gives_position(self, market: Market) -> bool:
+        """The SFC's weekly figure stands beside the days of a Hong Kong stock."""
+        return market is Market.HK
+
     async def fetch_page(
         self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
     ) -> Page[Day]:

@@ -21,12 +21,13 @@ from mcp_shortvol.domain.errors import (
 )
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.symbols import Symbol
-from mcp_shortvol.sources.opend.failures import Dropped, Reason
+from mcp_shortvol.sources.opend.failures import Dropped, Reason, Refusal, Window
 from mcp_shortvol.sources.opend.messages import Protocol
 
 __all__ = ["Wording", "predates"]
 
-_LIMIT_WINDOW_SECONDS = 30.0
+_PUBLISHED_WINDOW = 30  # seconds
+_MARGIN = 0.5  # seconds more, because its clock and ours start a window at different times
 
 
 class _Interface(NamedTuple):
@@ -150,17 +151,19 @@ class Wording:
             f"{UPDATE_OR_REPORT} Name the version of OpenD.",
         )
 
-    def refused(self, reason: Reason, protocol: int, about: Symbol | Market) -> ShortVolumeError:
+    def refused(self, refusal: Refusal, protocol: int, about: Symbol | Market) -> ShortVolumeError:
         """It refused a question about a symbol or a whole market."""
         interface = _INTERFACES[protocol]
         market = about.market if isinstance(about, Symbol) else about
         stocks = f"{market.full_name} stocks"
-        match reason:
+        match refusal.reason:
             case Reason.RATE_LIMIT:
+                window = refusal.window or Window(interface.requests, _PUBLISHED_WINDOW)
                 return RateLimited(
-                    f"OpenD refuses for now: it takes {interface.requests} requests in {_LIMIT_WINDOW_SECONDS:.0f} "
-                    "seconds from all its programs together.",
-                    "Wait half a minute and ask again, or ask for less.",
+                    f"OpenD refuses for now: it takes {window.requests} requests in {window.seconds} seconds from all "
+                    "its programs together.",
+                    f"Wait {window.seconds} seconds and ask again, or ask for less.",
+                    retry_after=window.seconds + _MARGIN if refusal.window else None,
                 )
             case Reason.NO_RIGHT:
                 return NotEntitled(

@@ -27,6 +27,7 @@ def cloud(sandbox: Sandbox) -> Iterator[FutuCloudGateway]:
     played.paths = [PRODUCTION_PATH, DOCUMENTED_PATH]
     played.interest_paths = list(INTEREST_PATHS)
     played.authority.required = True
+    played.coded_refusals = False
     played.limit(None)
 
 

@@ -61,6 +61,16 @@ async def test_what_can_pass_is_tried_again(source: FutuCloudSource, cloud: Futu
     assert len(cloud.requests) == 2
 
 
+async def test_a_401_with_ret_code_is_a_token_that_is_not_accepted(
+    source: FutuCloudSource, cloud: FutuCloudGateway
+) -> None:
+    """Under HTTP 200 the same ret_code -9 is a missing quote right."""
+    cloud.coded_refusals = True
+    cloud.authority.token = "another"
+    with pytest.raises(errors.CredentialsRefused, match=r"does not accept the credentials \(HTTP 401, ret_code -9"):
+        await ask(source)
+
+
 LASTING = {
     "code_-3": (errors.UpstreamChanged, "ret_code -3", "Update mcp-shortvol"),
     "code_-7": (errors.UnknownSecurity, "does not know 700.HK (ret_code -7)", "Check the symbol"),

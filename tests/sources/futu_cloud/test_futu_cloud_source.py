@@ -144,10 +144,11 @@ class TestPaths:
         await ask(source)
         assert self.paths(cloud) == [PRODUCTION_PATH]
 
+    @pytest.mark.parametrize("coded", [False, True], ids=["plain", "with ret_code -3"])
     async def test_the_documented_one_after_a_404_and_then_always(
-        self, source: FutuCloudSource, cloud: FutuCloudGateway
+        self, source: FutuCloudSource, cloud: FutuCloudGateway, coded: bool
     ) -> None:
-        cloud.paths = [DOCUMENTED_PATH]
+        cloud.paths, cloud.coded_refusals = [DOCUMENTED_PATH], coded
         series = [await ask(source), await ask(source)]
         assert series[0] == series[1]
         assert len(series[0].days) == 5

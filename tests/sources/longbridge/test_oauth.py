@@ -77,6 +77,8 @@ async def test_an_expired_token_is_refreshed_and_kept(
     assert after["expires_at"] > time.time() + 60
     assert after["scope"] == "quote"  # what we do not know is kept
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    # The lock lies beside a secret, and is nobody else's to hold or to read either.
+    assert {stat.S_IMODE(path.stat().st_mode) for path in file.parent.iterdir()} == {0o600}
     assert sorted(path.name for path in file.parent.iterdir() if not path.name.endswith(".lock")) == [CLIENT]
     assert len((await ask()).days) == 3
     assert refreshes(gateway) == 1

@@ -22,6 +22,9 @@ from mcp_shortvol.sources.opend import OpenD
 
 HOSTILE = ("script", "Ignore all", "\x1b", "\u202e", "\x00")
 
+PATIENCE = 4.0
+"""Seconds: less than any window of a refusal, so that nobody waits one out."""
+
 ONCE = [
     "wrong_sha1",
     "absurd_length",
@@ -37,6 +40,7 @@ ONCE = [
 FAILURES: dict[str, type[ShortVolumeError]] = {
     "rate_limited": RateLimited,
     "rate_limited_english": RateLimited,
+    "rate_limited_5_seconds": RateLimited,
     "unknown_code": UnknownSecurity,
     "unknown_code_english": UnknownSecurity,
     "no_data": UnknownSecurity,

@@ -15,15 +15,19 @@ import pytest
 
 from mcp_shortvol.domain.errors import (
     NotConfigured,
+    RateLimited,
     SetupError,
     ShortVolumeError,
     UpstreamChanged,
     UpstreamUnreachable,
 )
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.sources.opend import OpenD
-from mcp_shortvol.sources.opend.failures import Reason, Refusal
+from mcp_shortvol.sources.opend.failures import Reason, Refusal, Window, refusal_of
 from mcp_shortvol.sources.opend.frame import Frame
 from mcp_shortvol.sources.opend.messages import PUSHES, Json, Protocol
+from mcp_shortvol.sources.opend.wording import Wording
 from tests.sources.opend.fake_opend import GOLDEN, FakeOpenD, Peer, ok, opend_at, played, refused
 
 pytestmark = pytest.mark.anyio
@@ -564,6 +568,26 @@ class TestRefusals:
                 await opend.call(ASK, {})
         assert caught.value.reason is reason
         assert len(fake.asked_of(ASK)) == 1
+
+    @pytest.mark.parametrize(
+        ("text", "window"),
+        [
+            ("获取每日卖空频率太高，请求失败，每5秒最多3次。", Window(3, 5)),
+            ("获取每日卖空频率太高，请求失败，每30秒最多30次。", Window(30, 30)),
+            ("Request frequency too high, failed: at most 30 times per 30 seconds.", Window(30, 30)),
+            ("Request frequency is too high. Up to 3 requests every 5 seconds.", Window(3, 5)),
+            ("Too many requests: every 10 seconds at most 6 times.", Window(6, 10)),
+            ("频率太高", None),
+            ("rate limit: 0 times per 0 seconds", None),
+            ("rate limit: 3 times per 9999 seconds", None),
+        ],
+    )
+    async def test_a_refusal_for_the_rate_carries_the_window_in_force(self, text: str, window: Window | None) -> None:
+        refusal = refusal_of(-1, text)
+        assert [refusal.reason, refusal.window] == [Reason.RATE_LIMIT, window]
+        error = Wording("127.0.0.1:9").refused(refusal, ASK, Symbol("700", Market.HK))
+        assert isinstance(error, RateLimited)
+        assert error.retry_after == (window.seconds + 0.5 if window else None)
 
     async def test_an_answer_without_return_type_is_a_refusal(self, fake: FakeOpenD) -> None:
         async def bare(peer: Peer, frame: Frame, content: Json) -> None:

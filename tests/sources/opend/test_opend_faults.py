@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
 
+import anyio
 import pytest
 
 from mcp_shortvol.domain.errors import NotConfigured, SetupError
@@ -18,7 +19,7 @@ from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
 from mcp_shortvol.sources.opend import OpenDSource
 from mcp_shortvol.sources.opend.messages import Protocol
 from tests.sources.opend.fake_opend import GOLDEN
-from tests.sources.opend.sandboxed import FAILURES, HOSTILE, ONCE, sandboxed
+from tests.sources.opend.sandboxed import FAILURES, HOSTILE, ONCE, PATIENCE, sandboxed
 
 pytestmark = pytest.mark.anyio
 
@@ -126,7 +127,7 @@ async def test_what_passes_is_tried_again(opend_gateway: OpenDGateway, fault: st
 async def test_each_failure_has_its_words_and_leaves_the_source_usable(opend_gateway: OpenDGateway, fault: str) -> None:
     async with connected(opend_gateway, seconds=0.5) as source:
         opend_gateway.fail(fault, seconds=1.0)
-        with pytest.raises(FAILURES[fault]) as caught:
+        with pytest.raises(FAILURES[fault]) as caught, anyio.fail_after(PATIENCE):
             await ask(source)
         assert not any(mark in str(caught.value) for mark in HOSTILE)
         opend_gateway.faults.clear()

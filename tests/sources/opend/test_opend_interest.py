@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
 
+import anyio
 import pytest
 
 from mcp_shortvol.domain.errors import SetupError, UnknownSecurity
@@ -21,7 +22,7 @@ from mcp_shortvol.sources.opend import OpenDInterest
 from mcp_shortvol.sources.opend.frame import HEADER_LENGTH, Frame
 from mcp_shortvol.sources.opend.messages import Json, Protocol
 from tests.sources.opend.fake_opend import FakeOpenD, Peer, golden, ok, opend_at, refused
-from tests.sources.opend.sandboxed import FAILURES, HOSTILE, ONCE, sandboxed
+from tests.sources.opend.sandboxed import FAILURES, HOSTILE, ONCE, PATIENCE, sandboxed
 
 pytestmark = pytest.mark.anyio
 
@@ -171,7 +172,7 @@ class TestTheSandbox:
     ) -> None:
         async with over(gateway, seconds=0.5) as source:
             gateway.fail(fault, seconds=1.0, on=ASK)
-            with pytest.raises(FAILURES[fault]) as caught:
+            with pytest.raises(FAILURES[fault]) as caught, anyio.fail_after(PATIENCE):
                 await ask(source)
             assert not any(mark in str(caught.value) for mark in HOSTILE)
             gateway.faults.clear()

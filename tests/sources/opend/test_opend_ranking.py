@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import date
 from typing import get_args
 
+import anyio
 import pytest
 
 from mcp_shortvol.domain.errors import (
@@ -27,7 +28,7 @@ from mcp_shortvol.sources.opend import OpenDRanking
 from mcp_shortvol.sources.opend.frame import HEADER_LENGTH, Frame
 from mcp_shortvol.sources.opend.messages import Json, Protocol
 from tests.sources.opend.fake_opend import FakeOpenD, Peer, golden, ok, opend_at, refused
-from tests.sources.opend.sandboxed import FAILURES, HOSTILE, ONCE, sandboxed
+from tests.sources.opend.sandboxed import FAILURES, HOSTILE, ONCE, PATIENCE, sandboxed
 
 pytestmark = pytest.mark.anyio
 
@@ -217,7 +218,7 @@ class TestTheWire:
         self, fake: FakeOpenD, text: str, kind: type[ShortVolumeError], words: str
     ) -> None:
         async with answering(fake, refused(text)) as source:
-            with pytest.raises(kind) as caught:
+            with pytest.raises(kind) as caught, anyio.fail_after(PATIENCE):
                 await first(source)
         assert words in str(caught.value)
         assert "script" not in str(caught.value)
@@ -325,7 +326,7 @@ class TestTheSandbox:
     ) -> None:
         async with over(gateway, seconds=0.5) as source:
             gateway.fail(fault, seconds=1.0, on=ASK)
-            with pytest.raises(RANKING_FAILURES[fault]) as caught:
+            with pytest.raises(RANKING_FAILURES[fault]) as caught, anyio.fail_after(PATIENCE):
                 await ask(source)
             assert not any(mark in str(caught.value) for mark in HOSTILE)
             gateway.faults.clear()

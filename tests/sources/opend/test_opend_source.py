@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
 
+import anyio
 import pytest
 
 from mcp_shortvol.domain.errors import (
@@ -24,6 +25,7 @@ from mcp_shortvol.sources.opend import OpenDSource
 from mcp_shortvol.sources.opend.frame import HEADER_LENGTH, Frame
 from mcp_shortvol.sources.opend.messages import Json, Protocol
 from tests.sources.opend.fake_opend import FakeOpenD, Peer, golden, ok, opend_at, refused
+from tests.sources.opend.sandboxed import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -119,7 +121,7 @@ async def test_pages_wait_for_the_quota_and_say_so(fake: FakeOpenD) -> None:
 @pytest.mark.parametrize(
     ("text", "kind", "step"),
     [
-        ("频率太高，请求失败，每30秒最多30次。", RateLimited, "Wait half a minute"),
+        ("频率太高，请求失败，每30秒最多30次。", RateLimited, "Wait 30 seconds"),
         ("未知股票 <script>alert(1)</script>", UnknownSecurity, "Check the symbol"),
         ("unknown stock", UnknownSecurity, "Check the symbol"),
         ("没有数据", UnknownSecurity, "designated securities"),
@@ -134,7 +136,7 @@ async def test_each_refusal_has_its_own_words(
     fake: FakeOpenD, text: str, kind: type[ShortVolumeError], step: str
 ) -> None:
     async with answering(fake, refused(text)) as source:
-        with pytest.raises(kind) as caught:
+        with pytest.raises(kind) as caught, anyio.fail_after(PATIENCE):
             await source.fetch_page(TENCENT, None, 10)
     assert step in caught.value.next_step
     assert "script" not in str(caught.value)
