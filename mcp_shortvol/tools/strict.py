@@ -79,8 +79,12 @@ def _allowed(schema: dict[str, Any]) -> str:
             kinds = f"a whole number from {least} to {most}"
         case {"format": "date"}:
             kinds = "a date as YYYY-MM-DD"
+        case {"type": "array", "minItems": least, "maxItems": most}:
+            kinds = f"a list of {least} to {most} strings"
+        case {"type": "boolean"}:
+            kinds = "true or false"
         case _:
-            kinds = f"a {schema.get('type', 'value')}"
+            kinds = "a string"
     examples = schema.get("examples")
     return f"It must be {kinds}" + (f", for example {examples[0]!r}." if examples else ".")
 

@@ -1,0 +1,46 @@
+"""What the server says of itself before any tool is called."""
+
+import pytest
+from mcp import Client
+
+from mcp_shortvol.answers.glossary import glossary_text
+from mcp_shortvol.server import build_server
+from mcp_shortvol.settings import load_settings
+
+pytestmark = pytest.mark.anyio
+
+
+async def instructions(**variables: str) -> str:
+    async with Client(build_server(load_settings(**variables)), mode="legacy") as client:
+        assert client.instructions is not None
+        return client.instructions
+
+
+async def test_the_instructions_say_which_tool_measures_what_and_what_no_tool_has() -> None:
+    text = await instructions()
+    assert "get_daily_short_volume (Futu) measures against the volume of all venues" in text
+    assert "get_short_trades (Longbridge) against the Nasdaq exchange's alone" in text
+    assert "No tool here has market totals, intraday figures, borrow fees, holders, fails to deliver or alerts." in text
+    assert len(text.encode()) <= 1280
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({}, "Set up here: nothing; an OpenD on this machine is used where one answers."),
+        ({"FUTU_OPEND_HOST": "127.0.0.1"}, "Set up here: Futu OpenD."),
+        ({"FUTU_API_TOKEN": "t", "LONGBRIDGE_CLIENT_ID": "c"}, "Set up here: Longbridge, Futu cloud."),
+        ({"FUTU_API_TOKEN": "t", "FUTU_SOURCE": "futu_opend"}, "Set up here: nothing; "),
+        ({"SHORTVOL_SANDBOX": "1"}, "The sandbox answers for every source: all figures are invented."),
+    ],
+)
+async def test_the_instructions_say_what_is_set_up_here(variables: dict[str, str], said: str) -> None:
+    assert said in await instructions(**variables)
+
+
+async def test_the_glossary_is_a_resource() -> None:
+    async with Client(build_server(load_settings())) as client:
+        (listed,) = (await client.list_resources()).resources
+        assert [str(listed.uri), listed.mime_type] == ["shortvol://glossary", "text/markdown"]
+        (contents,) = (await client.read_resource("shortvol://glossary")).contents
+        assert contents.text == glossary_text()  # type: ignore[union-attr]
