@@ -95,8 +95,7 @@ async def _opened(
         forgetting = sqlite3.connect(file, isolation_level=None)
 
         def forget() -> None:
-            for table in ("day", "run", "series"):
-                forgetting.execute(f"DELETE FROM {table}")
+            forgetting.execute("DELETE FROM series")
 
         yield (
             history,

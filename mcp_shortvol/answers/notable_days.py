@@ -1,6 +1,6 @@
 """The days of a series that stand out from the others, wherever in the series they lie."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -29,9 +29,12 @@ class NotableDay(NamedTuple):
     short_volume_change_pct: float | None
 
 
-def notable_days(newest_first: Sequence[Day]) -> tuple[NotableDay, ...]:
-    """The five days that stand out the most, newest first; none where fewer than 12 days have the figure."""
-    ratios = [(index, ratio) for index, day in enumerate(newest_first) if (ratio := day.short_ratio_pct) is not None]
+def notable_days(newest_first: Sequence[Day], ratio_of: Mapping[date, float]) -> tuple[NotableDay, ...]:
+    """The five days that stand out the most, newest first; none where fewer than 12 days have the figure.
+
+    `ratio_of` has the short ratio of each day on which it is known.
+    """
+    ratios = [(index, ratio_of[day.date]) for index, day in enumerate(newest_first) if day.date in ratio_of]
     shares = [(index, day.short_volume) for index, day in enumerate(newest_first) if day.short_volume is not None]
     found = [
         NotableDay(
@@ -57,9 +60,10 @@ def _outliers(known: Sequence[tuple[int, float]]) -> list[tuple[int, float, floa
         return []
     median = sorted(value for _, value in known)[len(known) // 2]
     farthest = sorted(known, key=lambda item: abs(item[1] - median), reverse=True)
+    values = [value for _, value in farthest]
     found = []
     for place, (index, value) in enumerate(farthest[:_MOST]):
-        others = [other for _, other in (farthest[1:place] + farthest[place + 1 :] if place else farthest[2:])]
+        others = values[1:place] + values[place + 1 :] if place else values[2:]
         z_score = standard_score(value, others)
         if z_score is None or abs(z_score) <= _LEAST_Z:
             break  # those nearer to the median do not stand out either

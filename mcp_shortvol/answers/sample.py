@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import mul
 from typing import Literal
 
 __all__ = [
@@ -40,7 +41,7 @@ def mean_of(values: Sequence[float]) -> float:
     `math.fsum`, so that the order of the values cannot matter.
     """
     origin = values[0]
-    return origin + math.fsum(value - origin for value in values) / len(values)
+    return origin + math.fsum([value - origin for value in values]) / len(values)
 
 
 def stdev_of(values: Sequence[float]) -> float | None:
@@ -53,7 +54,8 @@ def stdev_of(values: Sequence[float]) -> float | None:
     if not varies(values):
         return 0.0
     mean = mean_of(values)
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    centred = [value - mean for value in values]
+    return math.sqrt(math.fsum(map(mul, centred, centred)) / (len(values) - 1))
 
 
 def standard_score(value: float, others: Sequence[float]) -> float | None:
@@ -99,10 +101,12 @@ def line_of(oldest_first: Sequence[float]) -> Line | None:
     if not varies(oldest_first):
         return Line(0.0, 0.0, n)
     mean = mean_of(oldest_first)
-    points = [(index - (n - 1) / 2, value - mean) for index, value in enumerate(oldest_first)]
-    sxx = math.fsum(x * x for x, _ in points)
-    slope = math.fsum(x * y for x, y in points) / sxx
-    sse = math.fsum((y - slope * x) ** 2 for x, y in points)
+    places = [index - (n - 1) / 2 for index in range(n)]
+    centred = [value - mean for value in oldest_first]
+    sxx = math.fsum(map(mul, places, places))
+    slope = math.fsum(map(mul, places, centred)) / sxx
+    residuals = [y - slope * x for x, y in zip(places, centred, strict=True)]
+    sse = math.fsum(map(mul, residuals, residuals))
     return Line(slope, math.sqrt(sse / (n - 2) / sxx), n)
 
 

@@ -129,7 +129,7 @@ def statistics_of(days: Iterable[Day]) -> Statistics | None:
         price_correlation=rounded_if_known(_price_correlation(days)),
         short_volume=measure_of((day.date, day.short_volume) for day in days),
         short_turnover=measure_of((day.date, day.short_turnover) for day in days),
-        notable_days=notable_days(days),
+        notable_days=notable_days(days, dict(known)),
     )
 
 

@@ -124,5 +124,9 @@ def _a_day(statistics: Statistics) -> str:
     measure = statistics.short_volume
     if measure is None:
         return ""
-    way = f", {measure.trend} ({measure.trend_pct:+.0f} %)" if measure.trend in {"rising", "falling"} else ""
+    way = (
+        f" ({measure.trend}, {measure.trend_pct:+.0f} % over these days)"
+        if measure.trend in {"rising", "falling"}
+        else ""
+    )
     return f", {big(measure.mean)} a day{way}"
