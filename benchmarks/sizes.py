@@ -13,10 +13,10 @@ __all__ = ["sizes"]
 
 _TEN = ["700.HK", "9988.HK", "3690.HK", "2800.HK", "823.HK", "TSLA.US", "AAPL.US", "NVDA.US", "BRK.B.US", "GME.US"]
 _CALLS = [
-    ("20 days", "get_short_trades", {"symbol": "700.HK"}, 2048, 2560),
-    ("30 days", "get_daily_short_volume", {"symbol": "700.HK"}, 2048, 3584),
+    ("20 days", "get_short_trades", {"symbol": "700.HK"}, 2048, 3584),
+    ("30 days", "get_daily_short_volume", {"symbol": "700.HK"}, 2048, 4096),
     ("1000 days, concise", "get_short_trades", {"symbol": "700.HK", "count": 1000}, 2048, 17 * 1024),
-    ("a year of months", "get_short_trades", {"symbol": "700.HK", "count": 250, "interval": "month"}, 2048, 2560),
+    ("a year of months", "get_short_trades", {"symbol": "700.HK", "count": 250, "interval": "month"}, 2048, 3584),
     (
         "500 days, full",
         "get_daily_short_volume",

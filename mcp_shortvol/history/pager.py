@@ -12,6 +12,8 @@ from dataclasses import replace
 from datetime import date
 from typing import Generic
 
+import anyio
+
 from mcp_shortvol.cache.run import OVERLAP, Run
 from mcp_shortvol.domain.errors import UnknownSecurity, UpstreamChanged, UpstreamFault
 from mcp_shortvol.domain.markets import weekdays
@@ -24,6 +26,8 @@ from mcp_shortvol.history.series_cache import SeriesCache
 from mcp_shortvol.sources import MOST_STALLS, Page, Paged
 
 __all__ = ["Pager"]
+
+_KEEPING = 5.0  # seconds to write rows after the call is cancelled or fails
 
 
 class _Contradiction(Exception):
@@ -42,11 +46,24 @@ class Pager(Generic[Row]):
         self._cache: SeriesCache[Row] = cache
         self._progress = progress
         self._may_use_kept = True
+        self._run: Run[Row] | None = None  # what is collected, as far as it can be kept
+        self._run_until: date | None = None
+        self._keeps_at_the_end = False
 
     async def run(self) -> None:
         """Fetch until the question is covered or the source has no more; raises what the source raises."""
+        kept = await self._cache.load()
+        # Where nothing is kept there is nothing to join, and writing once is enough.
+        self._keeps_at_the_end = kept is None
         try:
-            self._collected.ending = await self._fetch(await self._cache.load())
+            await self._fetch_consistently(kept)
+        finally:
+            with anyio.move_on_after(_KEEPING, shield=True):
+                await self._keep_now()
+
+    async def _fetch_consistently(self, kept: Run[Row] | None) -> None:
+        try:
+            self._collected.ending = await self._fetch(kept)
         except _Contradiction:
             self._collected.clear()
             self._may_use_kept = False
@@ -60,7 +77,7 @@ class Pager(Generic[Row]):
 
     async def _fetch(self, kept: Run[Row] | None) -> Ending:
         """Answer from the kept run while it is fresh, and from pages beyond it."""
-        self._run: Run[Row] | None = None  # what is collected, as far as it can be kept
+        self._run = None
         self._uses_kept: bool = False
         kept = kept if kept is not None and self._is_in_reach(kept) else None
         if kept is not None and self._cache.is_fresh(kept, self._question):
@@ -166,7 +183,7 @@ class Pager(Generic[Row]):
         collected.doubtful |= bool(ambiguous) or out_of_place
         collected.add_page(page)
         if not _is_sound(page) or collected.doubtful:
-            self._run = None
+            await self._keep_now()
             return None
         return await self._keep(page, position)
 
@@ -185,10 +202,13 @@ class Pager(Generic[Row]):
             return None
         fetched = self._extended_by(page, position)
         if fetched is None:
-            self._run = None
+            await self._keep_now()
             return None
-        merged = await self._cache.merge(fetched, self._question.end if position.jumps else None)
         self._run = fetched
+        self._run_until = self._question.end if position.jumps else None
+        if self._keeps_at_the_end:
+            return None
+        merged = await self._cache.merge(fetched, self._run_until)
         self._collected.restated |= merged.restated
         if merged.restated and self._uses_kept:
             raise _Contradiction
@@ -198,6 +218,12 @@ class Pager(Generic[Row]):
             return None
         self._use(joined)
         return joined
+
+    async def _keep_now(self) -> None:
+        """Keep what was left for the end. Nothing continues that run: later pages are not known to follow it."""
+        run, self._run = self._run, None
+        if run is not None and self._keeps_at_the_end:
+            self._collected.restated |= (await self._cache.merge(run, self._run_until)).restated
 
     def _extended_by(self, page: Page[Row], position: "_Position") -> Run[Row] | None:
         """The run that a page begins or continues; None where nothing says that it continues it without a gap."""
@@ -234,7 +260,9 @@ class Pager(Generic[Row]):
         if depth is not None and page.sent >= depth:
             return Ending.SOURCE_LIMIT
         if self._run is not None:
-            await self._cache.merge(replace(self._run, begins_at=self._cache.now))
+            self._run = replace(self._run, begins_at=self._cache.now)
+            if not self._keeps_at_the_end:
+                await self._cache.merge(self._run)
         return Ending.HISTORY_BEGINS
 
     async def _on_wait(self, seconds: float) -> None:
