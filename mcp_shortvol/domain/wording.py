@@ -1,12 +1,9 @@
 """Parts of sentences that messages of every package use."""
 
-import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 __all__ = ["listed", "moment", "plain"]
-
-_UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})  # Cf has the characters that set a text's direction
 
 
 def moment(timestamp: float) -> str:
@@ -21,4 +18,4 @@ def listed(names: Sequence[str]) -> str:
 
 def plain(text: str, most: int = 24) -> str:
     """A caller's own text, short, to be shown again: what is invisible or turns text around becomes a question mark."""
-    return "".join("?" if unicodedata.category(character) in _UNSEEN else character for character in text[:most])
+    return "".join(character if character.isprintable() else "?" for character in text[:most])
