@@ -6,7 +6,10 @@ BIN := $(VENV)/bin
 FUZZ_EXAMPLES ?= 5000
 FUZZ_SECONDS ?= 60
 
-.PHONY: demo test check bench fuzz soak clean
+UPLOT_VERSION ?= 1.6.32
+UPLOT := mcp_shortvol/view/uplot
+
+.PHONY: demo test test-view check bench fuzz soak screenshots uplot clean
 
 # The stamp is renewed whenever what is to be installed changes.
 $(VENV)/.installed: pyproject.toml
@@ -23,8 +26,26 @@ demo: $(VENV)/.installed
 	@$(BIN)/mcp-shortvol query TSLA.US --source futu_opend --count 10 --sandbox
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -n auto --ignore=tests/faults
+	$(BIN)/python -m pytest -n 4 --ignore=tests/faults
 	$(BIN)/python -m pytest tests/faults
+
+# The view in a real Chromium under the official host side: needs npm, and Debian's chromium.
+test-view: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,view]'
+	$(BIN)/python -m pytest -rs tests/view
+
+# Pictures of the view in build/screenshots, to be looked at; with fonts-noto-cjk the Chinese ones have their letters.
+screenshots: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,view]'
+	$(BIN)/python -m tests.view.screenshots build/screenshots docs/chart.png
+
+# The chart library as its authors publish it, with its licence and its version.
+uplot:
+	npm pack --silent --pack-destination $(UPLOT) uplot@$(UPLOT_VERSION)
+	tar -xzf $(UPLOT)/uplot-$(UPLOT_VERSION).tgz -C $(UPLOT) --strip-components=1 package/LICENSE
+	tar -xzf $(UPLOT)/uplot-$(UPLOT_VERSION).tgz -C $(UPLOT) --strip-components=2 package/dist/uPlot.iife.min.js package/dist/uPlot.min.css
+	rm $(UPLOT)/uplot-$(UPLOT_VERSION).tgz
+	echo $(UPLOT_VERSION) > $(UPLOT)/VERSION
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check .

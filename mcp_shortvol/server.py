@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from mcp.server import MCPServer
+from mcp.server.apps import APP_MIME_TYPE, Apps
 from mcp.server.caching import CacheHint
-from mcp.server.mcpserver.resources import TextResource
+from mcp.server.mcpserver.resources import FunctionResource, TextResource
 from mcp_types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
 
 from mcp_shortvol import __version__
@@ -18,6 +19,7 @@ from mcp_shortvol.tools.get_short_interest import get_short_interest_tool
 from mcp_shortvol.tools.get_short_trades import get_short_trades_tool
 from mcp_shortvol.tools.rank_short_selling import rank_short_selling_tool
 from mcp_shortvol.upstreams import Upstreams
+from mcp_shortvol.view import VIEW_URI
 
 __all__ = ["build_server"]
 
@@ -31,6 +33,28 @@ _INSTRUCTIONS = (
     "No tool here has market totals, intraday figures, borrow fees, holders, fails to deliver or alerts."
 )
 _HOUR = 3_600_000
+
+
+def _view() -> Apps:
+    """The chart that hosts of MCP Apps show beside an answer; its document is read when it is asked for."""
+
+    def document() -> str:
+        from mcp_shortvol.view.document import view_html
+
+        return view_html()
+
+    apps = Apps()
+    apps.add_resource(
+        FunctionResource(
+            uri=VIEW_URI,
+            name="view",
+            title="Chart of an answer",
+            description="The answer of a tool as a picture, for hosts that render MCP Apps.",
+            mime_type=APP_MIME_TYPE,
+            fn=document,
+        )
+    )
+    return apps
 
 
 def _set_up(settings: Settings) -> str:
@@ -69,6 +93,7 @@ def build_server(settings: Settings) -> MCPServer[None]:
         ],
         log_level=settings.log_level,
         lifespan=lifespan,
+        extensions=[_view()],
         subscriptions=False,
         cache_hints={"tools/list": CacheHint(ttl_ms=_HOUR, scope="public")},
     )

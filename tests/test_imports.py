@@ -14,6 +14,7 @@ LAYERS = [
     "tools",
     "prompts",
     "answers",
+    "view",
     "upstreams",
     "sandbox",
     "history",

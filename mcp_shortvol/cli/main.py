@@ -69,14 +69,21 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="command", title="commands")
     commands.add_parser("serve", help="serve MCP on standard input and output (also without a command)")
 
-    query = commands.add_parser("query", help="print what the tool would answer an assistant")
-    query.add_argument("symbol", help="for example 700.HK, TSLA or BRK.B")
-    query.add_argument("--count", metavar="DAYS", help="trading days, 1 to 1000")
+    query = commands.add_parser("query", help="print what the tools would answer an assistant")
+    query.add_argument("symbols", nargs="*", metavar="symbol", help="such as 700.HK, TSLA, BRK.B; several are compared")
+    query.add_argument("--interest", action="store_true", help="short interest, the open positions, of one symbol")
+    query.add_argument("--rank", choices=("US", "HK"), help="the most shorted stocks of a market, over OpenD")
+    query.add_argument("--count", metavar="N", help="trading days, 1 to 1000; reports or names, 1 to 100")
     query.add_argument("--start", metavar="DATE", help="first trading date, YYYY-MM-DD")
     query.add_argument("--end", metavar="DATE", help="last trading date, YYYY-MM-DD")
+    query.add_argument("--interval", choices=("day", "week", "month"), help="what a row is; default day")
+    query.add_argument("--order-by", metavar="FIGURE", help="what comes first in a comparison or a ranking")
     forms = query.add_mutually_exclusive_group()
     forms.add_argument("--json", action="store_true", help="the structured answer, one line of JSON")
     forms.add_argument("--full", action="store_true", help="every day and every column, as CSV after the summary")
+    forms.add_argument("--csv", action="store_true", help="all rows and nothing else")
+    forms.add_argument("--html", metavar="FILE", help="a report with charts for any browser; - for standard output")
+    forms.add_argument("--plot", action="store_true", help="the text with a plot below")
     query.add_argument(
         "--source",
         choices=("auto", "longbridge", "futu_opend", "futu_cloud"),

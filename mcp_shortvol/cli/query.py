@@ -4,6 +4,7 @@ import argparse
 import json
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -13,6 +14,9 @@ from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp_types import CallToolResult, TextContent
 from pydantic import ValidationError
 
+from mcp_shortvol.answers.tables import csv
+from mcp_shortvol.cli.questions import question_of
+from mcp_shortvol.cli.terminal import is_for_eyes, plotted, styled
 from mcp_shortvol.domain.errors import (
     ISSUES,
     InvalidRequest,
@@ -31,7 +35,7 @@ _NOTHING_SET_UP = NotConfigured(
     "Set LONGBRIDGE_APP_KEY, LONGBRIDGE_APP_SECRET and LONGBRIDGE_ACCESS_TOKEN, or start Futu's OpenD; or add "
     "--sandbox to try it with invented figures.",
 )
-_ANSWERED, _OUR_DEFECT, _WRONG_QUESTION, _NOT_SET_UP, _VENDOR_FAILED = range(5)
+_ANSWERED, _FAILED_HERE, _WRONG_QUESTION, _NOT_SET_UP, _VENDOR_FAILED = range(5)
 
 
 class _TerminalContext(Context[Any, Any]):
@@ -46,21 +50,18 @@ class _TerminalContext(Context[Any, Any]):
 
 def query(options: argparse.Namespace) -> int:
     """Print the answer, or on standard error why there is none; returns the exit code."""
-    given = {"symbol": options.symbol, "count": options.count, "start_date": options.start, "end_date": options.end}
-    arguments = {name: value for name, value in given.items() if value is not None}
-    if options.full:
-        arguments["response_format"] = "full"
     nothing_set_up = False
     try:
         settings = _settings(options)
         nothing_set_up = settings.futu_source == "auto" and not settings.anything_set_up
-        result = anyio.run(_call, build_server(settings), _tool(options, settings), arguments)
-    except NotConfigured as error:
+        tool, arguments = question_of(options, settings)
+        result = anyio.run(_call, build_server(settings), tool, arguments)
+    except (InvalidRequest, NotConfigured) as error:
         return _failed(error, error)
     except UnexpectedToolError:
         logging.getLogger(__name__).debug("the tool failed unexpectedly", exc_info=True)
         sys.stderr.write(f"mcp-shortvol: This is a defect of mcp-shortvol. Report it with your question at {ISSUES}\n")
-        return _OUR_DEFECT
+        return _FAILED_HERE
     except ToolError as error:
         if nothing_set_up and isinstance(error.__cause__, UpstreamUnreachable):
             return _failed(_NOTHING_SET_UP, _NOTHING_SET_UP)
@@ -68,12 +69,41 @@ def query(options: argparse.Namespace) -> int:
     finally:
         if sys.stderr.isatty():
             sys.stderr.write("\r\x1b[K")
+    return _show(options, result)
+
+
+def _show(options: argparse.Namespace, result: CallToolResult) -> int:
+    """Print the answer in the form asked for; returns the exit code."""
+    answer = result.structured_content
+    assert answer is not None
+    if options.html:
+        return _write_html(options.html, answer)
     if options.json:
-        print(json.dumps(result.structured_content, ensure_ascii=False, separators=(",", ":")))  # noqa: T201
+        text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+    elif options.csv:
+        text = csv(answer["columns"], answer["rows"])
     else:
-        for block in result.content:
-            assert isinstance(block, TextContent)
-            print(block.text)  # noqa: T201
+        text = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+        text = styled(text, answer) if is_for_eyes() else text
+        if options.plot:
+            text = f"{text}\n\n{plotted(answer) or 'There are too few figures to plot.'}"
+    print(text)  # noqa: T201
+    return _ANSWERED
+
+
+def _write_html(name: str, answer: dict[str, Any]) -> int:
+    from mcp_shortvol.view.document import report_html
+
+    html = report_html(answer)
+    if name == "-":
+        print(html)  # noqa: T201
+        return _ANSWERED
+    try:
+        Path(name).write_text(html, encoding="utf-8")
+    except OSError as error:
+        sys.stderr.write(f"mcp-shortvol: {name} cannot be written: {error.strerror}. Name another file.\n")
+        return _FAILED_HERE
+    sys.stderr.write(f"Wrote {name}: open it in any browser.\n")
     return _ANSWERED
 
 
@@ -82,12 +112,6 @@ def _settings(options: argparse.Namespace) -> Settings:
     if options.source.startswith("futu_"):
         overrides["FUTU_SOURCE"] = options.source
     return load_settings(**overrides)
-
-
-def _tool(options: argparse.Namespace, settings: Settings) -> str:
-    """The tool that asks the source wanted."""
-    longbridge = "longbridge" in {options.source, settings.first_choice if options.source == "auto" else None}
-    return "get_short_trades" if longbridge else "get_daily_short_volume"
 
 
 async def _call(server: MCPServer[Any], name: str, arguments: dict[str, Any]) -> CallToolResult:

@@ -72,7 +72,11 @@ def rank_short_selling_tool(upstreams: Upstreams) -> StrictTool:
         return result(ranking_text(answer), answer)
 
     return StrictTool.of(
-        rank_short_selling, name="rank_short_selling", title="Rank short selling", description=_DESCRIPTION
+        rank_short_selling,
+        name="rank_short_selling",
+        title="Rank short selling",
+        description=_DESCRIPTION,
+        drawn=False,
     )
 
 

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from mcp_shortvol.domain.errors import ShortVolumeError
 from mcp_shortvol.domain.wording import plain
+from mcp_shortvol.view import VIEW_URI
 
 __all__ = ["StrictTool"]
 
@@ -26,9 +27,21 @@ class StrictTool(Tool):
     """A read-only tool with strict arguments, lean schemas and errors in our words."""
 
     @classmethod
-    def of(cls, function: Callable[..., Any], *, name: str, title: str, description: str) -> "StrictTool":
-        """The tool that `function` is; its parameters are the arguments, its return annotation the output schema."""
-        tool = cls.from_function(function, name=name, title=title, description=description, annotations=_READ_ONLY)
+    def of(
+        cls, function: Callable[..., Any], *, name: str, title: str, description: str, drawn: bool = True
+    ) -> "StrictTool":
+        """The tool that `function` is; its parameters are the arguments, its return annotation the output schema.
+
+        Hosts of MCP Apps show the view of an answer that can be `drawn`.
+        """
+        tool = cls.from_function(
+            function,
+            name=name,
+            title=title,
+            description=description,
+            annotations=_READ_ONLY,
+            meta={"ui": {"resourceUri": VIEW_URI}} if drawn else None,
+        )
         metadata = tool.fn_metadata
         metadata.arg_model.model_config["extra"] = "forbid"
         metadata.arg_model.model_rebuild(force=True)

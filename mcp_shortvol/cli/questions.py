@@ -1,0 +1,67 @@
+"""The options of `query` → the tool that answers, and its arguments: a person can ask whatever an assistant can."""
+
+import argparse
+from typing import Any
+
+from mcp_shortvol.domain.errors import InvalidRequest
+from mcp_shortvol.settings import Settings
+
+__all__ = ["question_of"]
+
+
+def question_of(options: argparse.Namespace, settings: Settings) -> tuple[str, dict[str, Any]]:
+    """The tool's name and its arguments; raises InvalidRequest where the options do not fit each other."""
+    if options.rank:
+        return "rank_short_selling", _ranking(options)
+    if not options.symbols:
+        raise InvalidRequest("No symbol was given.", "Name one, such as 700.HK, or use --rank HK or --rank US.")
+    if options.interest:
+        return "get_short_interest", _interest(options)
+    dates = {"count": options.count, "start_date": options.start, "end_date": options.end}
+    if len(options.symbols) > 1:
+        _refuse(options, "Several symbols are compared", "interval", "full")
+        compared = {"symbols": options.symbols, "order_by": options.order_by, "source": options.source, **dates}
+        return "compare_short_volume", _given(compared)
+    _refuse(options, "One symbol has one order, by date", "order_by")
+    arguments = {
+        "symbol": options.symbols[0],
+        "interval": options.interval,
+        "response_format": "full" if options.full or options.csv or options.html else None,
+        **dates,
+    }
+    longbridge = "longbridge" in {options.source, settings.first_choice if options.source == "auto" else None}
+    return "get_short_trades" if longbridge else "get_daily_short_volume", _given(arguments)
+
+
+def _ranking(options: argparse.Namespace) -> dict[str, Any]:
+    if options.symbols:
+        raise InvalidRequest("--rank takes no symbol.", "Leave the symbol out, or leave out --rank.")
+    _refuse(options, "A ranking is of the newest day", "start", "end", "interval", "full", "html", "plot")
+    return _given({"market": options.rank, "count": options.count, "order_by": options.order_by})
+
+
+def _interest(options: argparse.Namespace) -> dict[str, Any]:
+    if len(options.symbols) > 1:
+        raise InvalidRequest("--interest takes one symbol.", "Ask for each by itself.")
+    _refuse(options, "Reports of short interest have their own dates", "start", "interval", "order_by")
+    full = options.full or options.csv
+    return _given(
+        {
+            "symbol": options.symbols[0],
+            "count": options.count,
+            "end_date": options.end,
+            "source": options.source,
+            "response_format": "full" if full else None,
+        }
+    )
+
+
+def _refuse(options: argparse.Namespace, why: str, *names: str) -> None:
+    """Raise InvalidRequest for the first of these options that is set: none is ignored in silence."""
+    for name in names:
+        if getattr(options, name):
+            raise InvalidRequest(f"{why}: --{name.replace('_', '-')} does not fit.", "Leave that option out.")
+
+
+def _given(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if value is not None}
