@@ -35,6 +35,8 @@ To connect Claude Code:         claude mcp add shortvol -- mcp-shortvol
 Other assistants: see the README. Press Ctrl-C to stop.
 """
 
+_KNOWN_CLIENTS = "Known: claude-desktop, claude-code, cursor, vscode, codex, gemini, windsurf, goose, zed, opencode."
+
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and exit with its code."""
@@ -91,6 +93,25 @@ def _parser() -> argparse.ArgumentParser:
         help="auto: whichever is set up, a named OpenD before Longbridge before the cloud",
     )
     query.add_argument("--sandbox", action="store_true", help="invented figures from this machine; needs no account")
+
+    for name, words in (
+        ("install", "put the server into an assistant's settings: print the block, or write it"),
+        ("uninstall", "take the server out of an assistant's settings"),
+    ):
+        command = commands.add_parser(name, help=words, epilog=_KNOWN_CLIENTS)
+        command.add_argument("client", help="such as claude-desktop, cursor or codex; any other gets the usual block")
+        if name == "install":
+            command.add_argument(
+                "--write", action="store_true", help="write it, after showing the difference; keeps a copy"
+            )
+            command.add_argument("--sandbox", action="store_true", help="for a try-out with invented figures")
+            command.add_argument(
+                "--account",
+                action="append",
+                default=[],
+                choices=("longbridge", "futu_cloud"),
+                help="with its secrets: asked for without echo, else placeholders; an OpenD needs none",
+            )
 
     commands.add_parser("doctor", help="say what is set up, what is kept and which vendor answers; never a secret")
 
@@ -152,6 +173,18 @@ def _query(options: argparse.Namespace) -> int:
     return query(options)
 
 
+def _install(options: argparse.Namespace) -> int:
+    from mcp_shortvol.cli.install import install
+
+    return install(options)
+
+
+def _uninstall(options: argparse.Namespace) -> int:
+    from mcp_shortvol.cli.install import uninstall
+
+    return uninstall(options)
+
+
 def _doctor(_: argparse.Namespace) -> int:
     from mcp_shortvol.cli.doctor import doctor
 
@@ -176,4 +209,12 @@ def _sandbox(options: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS = {None: _serve, "serve": _serve, "query": _query, "doctor": _doctor, "sandbox": _sandbox}
+_COMMANDS = {
+    None: _serve,
+    "serve": _serve,
+    "query": _query,
+    "install": _install,
+    "uninstall": _uninstall,
+    "doctor": _doctor,
+    "sandbox": _sandbox,
+}
