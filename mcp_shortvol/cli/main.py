@@ -113,7 +113,8 @@ def _parser() -> argparse.ArgumentParser:
                 help="with its secrets: asked for without echo, else placeholders; an OpenD needs none",
             )
 
-    commands.add_parser("doctor", help="say what is set up, what is kept and which vendor answers; never a secret")
+    examined = commands.add_parser("doctor", help="say why it does not work, and what to do; never a secret")
+    examined.add_argument("--json", action="store_true", help="the findings as one line of JSON")
 
     sandbox = commands.add_parser("sandbox", help="play the vendors on loopback and print how to reach them")
     sandbox.add_argument("--longbridge-port", type=int, default=0, metavar="PORT", help="default: any free one")
@@ -185,10 +186,10 @@ def _uninstall(options: argparse.Namespace) -> int:
     return uninstall(options)
 
 
-def _doctor(_: argparse.Namespace) -> int:
+def _doctor(options: argparse.Namespace) -> int:
     from mcp_shortvol.cli.doctor import doctor
 
-    return doctor()
+    return doctor(options)
 
 
 def _sandbox(options: argparse.Namespace) -> int:

@@ -7,7 +7,9 @@ A fault replaces the normal response to a request by a faulty one: another body,
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from email.utils import formatdate
 from threading import Lock
+from time import time
 
 from mcp_shortvol.domain.errors import InvalidRequest
 from mcp_shortvol.sandbox.http import Request, Response
@@ -121,6 +123,9 @@ HTTP_FAULTS: dict[str, Effect] = {
     "html_463": _html(463, "Request Refused"),
     "html_502": _html(502, "Bad Gateway"),
     "html_200": _html(200, "Welcome to the guest network"),
+    "clock_ahead": lambda _request, normal, options: replace(
+        normal, headers={**normal.headers, "date": formatdate(time() + options.seconds, usegmt=True)}
+    ),
     "redirect": lambda _request, _normal, _options: Response(302, b"", {"location": "http://127.0.0.1:9/elsewhere"}),
     "slow": lambda _request, normal, options: replace(normal, sender=delayed(options.seconds)),
     "drip": lambda _request, normal, options: replace(normal, sender=dripping(options.seconds)),

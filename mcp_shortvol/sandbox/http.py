@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from urllib.parse import parse_qs
 
 import h11
@@ -179,7 +180,12 @@ async def _read_request(protocol: h11.Connection, reader: asyncio.StreamReader) 
 
 
 def _serialise(protocol: h11.Connection, response: Response) -> bytes:
-    headers = {"content-type": "application/json", **response.headers, "content-length": str(len(response.body))}
+    headers = {
+        "content-type": "application/json",
+        "date": formatdate(usegmt=True),
+        **response.headers,
+        "content-length": str(len(response.body)),
+    }
     parts = (
         h11.Response(status_code=response.status, headers=list(headers.items())),
         h11.Data(data=response.body),

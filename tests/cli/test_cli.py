@@ -37,7 +37,9 @@ def test_version() -> None:
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="argparse lays help out a little differently elsewhere")
 @pytest.mark.parametrize(
-    "command", [[], ["query"], ["sandbox"], ["doctor"]], ids=["main", "query", "sandbox", "doctor"]
+    "command",
+    [[], ["query"], ["sandbox"], ["doctor"], ["install"]],
+    ids=["main", "query", "sandbox", "doctor", "install"],
 )
 def test_help_is_as_reviewed(command: list[str], snapshot: Callable[[str, str], None]) -> None:
     snapshot(f"help_{'_'.join(command) or 'main'}.txt", run(*command, "--help").stdout)
@@ -77,7 +79,11 @@ def test_the_doctor_says_how_things_stand(
     ("store", "kept", "error"),
     [
         ("off", "nothing, as SHORTVOL_STORE says", ""),
-        ("/proc", "unknown: the store cannot be used; standard error says why", "(it is a folder); it works without."),
+        (
+            "/proc",
+            "NOTE: unknown: the store cannot be used; standard error says why",
+            "(it is a folder); it works without.",
+        ),
     ],
 )
 def test_the_doctor_says_why_nothing_is_kept(store: str, kept: str, error: str) -> None:

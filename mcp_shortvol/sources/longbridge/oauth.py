@@ -28,7 +28,7 @@ from mcp_shortvol.domain.errors import CredentialsRefused, NotConfigured, Upstre
 from mcp_shortvol.sources.http import HttpClient, Target
 from mcp_shortvol.sources.longbridge.region import data_center
 
-__all__ = ["OAuth", "token_folder"]
+__all__ = ["OAuth", "sign_in_ends", "token_folder"]
 
 _TEMPORARY = ".token-"
 _EARLY = 60  # seconds before its end at which a token counts as expired: clocks differ, and calls take time
@@ -48,6 +48,11 @@ def token_folder() -> Path:
         return Path.home() / ".longbridge" / "openapi" / "tokens"
     except RuntimeError:
         raise NotConfigured("This machine names no home folder, where the sign-in would be.", "Set HOME.") from None
+
+
+def sign_in_ends(client_id: str, folder: Path) -> float:
+    """When the access token of a sign-in ends, in Unix seconds; raises NotConfigured where there is none."""
+    return _read_token(folder / client_id).expires_at
 
 
 Secret = Annotated[SecretStr, BeforeValidator(header_text)]
@@ -169,12 +174,7 @@ class OAuth:
             lock.release()
 
     def _read(self) -> _Token:
-        try:
-            return _Token.model_validate_json(self._file.read_bytes())
-        except FileNotFoundError:
-            raise NotConfigured("There is no sign-in to Longbridge for this LONGBRIDGE_CLIENT_ID.", _SIGN_IN) from None
-        except (OSError, ValidationError):
-            raise NotConfigured("The file of the sign-in to Longbridge cannot be read.", _SIGN_IN) from None
+        return _read_token(self._file)
 
     @contextmanager
     def _replacement(self) -> Iterator[IO[str]]:
@@ -198,6 +198,15 @@ class OAuth:
         finally:
             with suppress(OSError):
                 Path(temporary).unlink()  # gone where it took the file's place
+
+
+def _read_token(file: Path) -> _Token:
+    try:
+        return _Token.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        raise NotConfigured("There is no sign-in to Longbridge for this LONGBRIDGE_CLIENT_ID.", _SIGN_IN) from None
+    except (OSError, ValidationError):
+        raise NotConfigured("The file of the sign-in to Longbridge cannot be read.", _SIGN_IN) from None
 
 
 def _bearer(token: _Token) -> str:

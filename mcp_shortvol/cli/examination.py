@@ -1,0 +1,198 @@
+"""The checks of `doctor`: each a finding with its next step. A source is asked for one day, as a question would."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from tempfile import TemporaryFile
+from time import perf_counter, time
+from typing import Literal
+from urllib.parse import urlsplit
+
+import anyio
+
+from mcp_shortvol.domain.errors import SetupError, ShortVolumeError, out_of_time
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.question import Question
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.files.folder import DAYS_FILE, data_folder
+from mcp_shortvol.history.history import fetch_series
+from mcp_shortvol.settings import Settings, SourceName
+from mcp_shortvol.sources.http import HttpClient
+from mcp_shortvol.sources.longbridge.oauth import sign_in_ends, token_folder
+from mcp_shortvol.sources.longbridge.region import base_url
+from mcp_shortvol.upstreams import Upstreams
+
+__all__ = ["Finding", "examine"]
+
+_TENCENT = Symbol("700", Market.HK)
+_PATIENCE = 15.0
+_CLOCK_TOLERANCE = 10.0  # seconds; a signature carries the time, and is refused when it is far off
+_ANSWERED, _NOT_SET_UP, _VENDOR_FAILED = 0, 3, 4
+_VENDORS: dict[SourceName, str] = {"longbridge": "Longbridge", "futu_opend": "OpenD", "futu_cloud": "Futu cloud"}
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found about a subject, and what to do about it where something is to be done."""
+
+    subject: str
+    status: Literal["ok", "warning", "failure"]
+    said: str
+    next_step: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.said} {self.next_step}".rstrip()
+
+
+async def examine(settings: Settings) -> tuple[list[Finding], int]:
+    """Every finding, and the exit code: 0 where a question would be answered."""
+    found = [*_sandbox(settings), _automatic(settings), *_proxies(settings)]
+    failures: list[ShortVolumeError | None] = []
+    async with Upstreams(settings) as upstreams:
+        found += [finding async for finding in _kept(settings, upstreams)]
+        found += [finding async for finding in _clock(settings)]
+        found += _sign_in(settings)
+        for source, title in _VENDORS.items():
+            if source == "futu_cloud" and not settings.cloud_set_up and not settings.sandbox:
+                continue
+            finding, failure = await _ask(upstreams, source, title)
+            found.append(finding)
+            failures.append(failure)
+    if None in failures:
+        return found, _ANSWERED
+    return found, _NOT_SET_UP if all(isinstance(failure, SetupError) for failure in failures) else _VENDOR_FAILED
+
+
+def _sandbox(settings: Settings) -> Iterator[Finding]:
+    if settings.sandbox:
+        real = settings.longbridge_set_up or settings.opend_set_up or settings.cloud_set_up
+        said = "SHORTVOL_SANDBOX is on: every figure is invented" + (", though an account is set up." if real else ".")
+        yield Finding("sandbox", "warning", said, "Unset it for real figures.")
+
+
+def _automatic(settings: Settings) -> Finding:
+    """The source that `auto` takes, and why."""
+    if settings.sandbox:
+        why = "the sandbox stands in for every source"
+    elif settings.opend_set_up:
+        why = "an OpenD is named"
+    elif settings.longbridge_set_up:
+        why = "Longbridge has credentials, and no OpenD is named"
+    elif settings.cloud_set_up:
+        why = "an OpenD where one answers on this machine, else Futu's cloud, which is set up"
+    else:
+        why = "nothing is set up, so an OpenD is looked for on this machine"
+    return Finding("auto", "ok", f"asks {'Longbridge' if settings.first_choice == 'longbridge' else 'Futu'}: {why}")
+
+
+def _proxies(settings: Settings) -> Iterator[Finding]:
+    """Proxies that the HTTP sources go through; an OpenD is reached directly."""
+    names = [name for name in _PROXIES if os.environ.get(name)]
+    if names and (settings.longbridge_set_up or settings.cloud_set_up):
+        hosts = sorted({urlsplit(os.environ[name]).hostname or "?" for name in names})
+        yield Finding(
+            "proxy",
+            "warning",
+            f"{' and '.join(names)} lead through {' and '.join(hosts)}.",
+            "If a source cannot be reached, unset them or name its host in NO_PROXY.",
+        )
+
+
+async def _kept(settings: Settings, upstreams: Upstreams) -> AsyncIterator[Finding]:
+    folder = data_folder(settings.data_dir)
+    yield _folder(folder)
+    yield _store(settings, folder / DAYS_FILE)
+    extent = await upstreams.store.extent()
+    if extent is not None:
+        yield Finding("kept", "ok", f"{extent.rows:,} days or reports in {extent.series:,} series")
+    elif settings.store == "off":
+        yield Finding("kept", "ok", "nothing, as SHORTVOL_STORE says")
+    else:
+        yield Finding("kept", "warning", "unknown: the store cannot be used; standard error says why")
+
+
+def _store(settings: Settings, file: Path) -> Finding:
+    place = settings.store or ("memory, as the sandbox is on" if settings.sandbox else str(file))
+    size = f" ({Path(place).stat().st_size / 1024:,.0f} KB)" if Path(place).is_file() else ""
+    return Finding("store", "ok", f"{place}{size}")
+
+
+def _folder(folder: Path) -> Finding:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return Finding(
+            "data folder",
+            "warning",
+            f"{folder} cannot be written ({os.strerror(error.errno or 0)}): nothing is kept there.",
+            "Make it writable, or set SHORTVOL_DATA_DIR to a folder that is.",
+        )
+    return Finding("data folder", "ok", str(folder))
+
+
+async def _clock(settings: Settings) -> AsyncIterator[Finding]:
+    """This machine's clock against the Date header of Longbridge, whose signatures carry the time."""
+    if not settings.longbridge_set_up:
+        return
+    http = HttpClient("Longbridge", settings.longbridge_http_url or base_url(settings.longbridge_region), timeout=5)
+    try:
+        before = time()
+        reply = await http.get("/", {}, None)
+        theirs = parsedate_to_datetime(reply.headers["date"]).timestamp()
+    except (ShortVolumeError, KeyError, ValueError):
+        return  # the source's own line says what is wrong, or nothing tells the time
+    finally:
+        await http.aclose()
+    off = (before + time()) / 2 - theirs
+    if abs(off) > _CLOCK_TOLERANCE:
+        yield Finding(
+            "clock",
+            "failure",
+            f"This machine's clock is {abs(off):,.0f} s {'ahead of' if off > 0 else 'behind'} Longbridge's: signatures "
+            "are refused.",
+            "Set it, for example with timedatectl set-ntp true.",
+        )
+    else:
+        yield Finding("clock", "ok", "agrees with Longbridge's")
+
+
+def _sign_in(settings: Settings) -> Iterator[Finding]:
+    """Until when the access token of a sign-in is valid; it is renewed by itself."""
+    if not settings.longbridge_client_id or settings.longbridge_app_key:
+        return
+    try:
+        ends = sign_in_ends(settings.longbridge_client_id, token_folder())
+    except SetupError as error:
+        yield Finding("sign-in", "failure", error.what, error.next_step)
+        return
+    when = f"{datetime.fromtimestamp(ends, UTC):%Y-%m-%d %H:%M} UTC"
+    if ends < time():
+        yield Finding("sign-in", "warning", f"Its access token ended at {when}.", "The next question renews it.")
+    else:
+        yield Finding("sign-in", "ok", f"valid until {when}, then renewed")
+
+
+async def _ask(upstreams: Upstreams, source: SourceName, title: str) -> tuple[Finding, ShortVolumeError | None]:
+    """Ask a source for one day; what came, or what came between."""
+    began = perf_counter()
+    failure: ShortVolumeError
+    try:
+        with anyio.fail_after(_PATIENCE):
+            vendor = await upstreams.open(source)
+            series = await fetch_series(vendor.volume, Question(_TENCENT, 1))
+    except ShortVolumeError as error:
+        failure = error
+    except TimeoutError:
+        failure = out_of_time(_PATIENCE)
+    else:
+        took = 1000 * (perf_counter() - began)
+        newest = f"the newest day of {_TENCENT} is {series.days[0].date}" if series.days else f"no days of {_TENCENT}"
+        invented = ", invented by the sandbox" if series.invented else ""
+        return Finding(title, "ok", f"answers in {took:.0f} ms: {newest}{invented}"), None
+    return Finding(title, "failure", failure.what, failure.next_step), failure
