@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 60
 UPLOT_VERSION ?= 1.6.32
 UPLOT := mcp_shortvol/view/uplot
 
-.PHONY: demo test test-view check bench fuzz soak screenshots uplot clean
+.PHONY: demo test test-view check bench fuzz soak screenshots uplot bundle release-check clean
 
 # The stamp is renewed whenever what is to be installed changes.
 $(VENV)/.installed: pyproject.toml
@@ -66,6 +66,14 @@ fuzz: $(VENV)/.installed
 # Ten thousand mixed calls with faults, over stdio; quotas are off for it.
 soak: $(VENV)/.installed
 	SOAK_CALLS=10000 $(BIN)/python -m pytest -s tests/soak
+
+# build/mcp-shortvol-VERSION.mcpb, which Claude Desktop installs with a click: needs npm.
+bundle: $(VENV)/.installed
+	$(BIN)/python -m release.bundle build
+
+# What is still open before a release; OWNER=name puts the owner of the repository in.
+release-check: $(VENV)/.installed
+	$(BIN)/python -m release.check $(OWNER)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
