@@ -113,6 +113,13 @@ def _parser() -> argparse.ArgumentParser:
                 help="with its secrets: asked for without echo, else placeholders; an OpenD needs none",
             )
 
+    for name, words in (("login", "sign in to a vendor in the browser"), ("logout", "remove that sign-in")):
+        command = commands.add_parser(name, help=words)
+        command.add_argument("vendor", choices=("longbridge",), help="the vendor")
+        command.add_argument("--client-id", metavar="ID", help="of an earlier sign-in, else LONGBRIDGE_CLIENT_ID")
+        if name == "login":
+            command.add_argument("--no-browser", action="store_true", help="print the address; paste where it leads")
+
     examined = commands.add_parser("doctor", help="say why it does not work, and what to do; never a secret")
     examined.add_argument("--json", action="store_true", help="the findings as one line of JSON")
 
@@ -186,6 +193,18 @@ def _uninstall(options: argparse.Namespace) -> int:
     return uninstall(options)
 
 
+def _login(options: argparse.Namespace) -> int:
+    from mcp_shortvol.cli.login import login
+
+    return login(options)
+
+
+def _logout(options: argparse.Namespace) -> int:
+    from mcp_shortvol.cli.login import logout
+
+    return logout(options)
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from mcp_shortvol.cli.doctor import doctor
 
@@ -216,6 +235,8 @@ _COMMANDS = {
     "query": _query,
     "install": _install,
     "uninstall": _uninstall,
+    "login": _login,
+    "logout": _logout,
     "doctor": _doctor,
     "sandbox": _sandbox,
 }

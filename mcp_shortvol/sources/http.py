@@ -152,6 +152,11 @@ class HttpClient:
         request = self._client.build_request("POST", self.base_url + path, data=form)
         return await self._exchange(request, None)
 
+    async def post_json(self, path: str, content: Mapping[str, object]) -> Reply:
+        """POST a JSON object to `path`; raises like `get`."""
+        request = self._client.build_request("POST", self.base_url + path, json=content)
+        return await self._exchange(request, None)
+
     async def _exchange(self, request: httpx.Request, credentials: Credentials | None) -> Reply:
         sent: Mapping[str, str] = {}
         if credentials is not None:

@@ -8,9 +8,11 @@ import hmac
 import json
 import secrets
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict
+from urllib.parse import urlencode
 
 from mcp_shortvol.sandbox.http import Request, Response
 
@@ -65,6 +67,9 @@ class Authority:
         self._access: dict[str, _Grant] = {}
         self._refresh: dict[str, _Grant] = {}
         self._seen: set[str] = set()
+        self.refuse_sign_in = False
+        self._clients: dict[str, tuple[str, ...]] = {}
+        self._codes: dict[str, tuple[str | None, str | None, str]] = {}
 
     def issue_token(self, client_id: str, expires_in: float = _REFRESHED_LIFETIME_S) -> TokenFile:
         """A new OAuth grant in the form of the SDK's token file; `expires_in` is seconds and may be negative."""
@@ -107,16 +112,49 @@ class Authority:
             return 401004, "token invalid"
         return (401003, "token expired") if grant.expires_at <= self._now() else None
 
-    def refresh(self, request: Request) -> Response:
-        """The response of `/oauth2/token`: a new pair of tokens, once for each refresh token."""
+    def token(self, request: Request) -> Response:
+        """The response of `/oauth2/token`: a new pair of tokens, once for each code or refresh token."""
         form = request.form
+        if form.get("grant_type") == "authorization_code":
+            return self._exchange(form)
         if form.get("grant_type") != "refresh_token":
             return _oauth_response(400, {"error": "unsupported_grant_type"})
         grant = self._refresh.get(form.get("refresh_token", ""))
         if grant is None or grant.client_id != form.get("client_id"):
             return _oauth_response(400, {"error": "invalid_grant"})
         del self._refresh[form["refresh_token"]]
-        issued = self.issue_token(grant.client_id)
+        return self._issued(grant.client_id)
+
+    def register(self, request: Request) -> Response:
+        """The response of `/oauth2/register`: a client id (RFC 7591)."""
+        client = json.loads(request.body or b"{}")
+        client_id = f"sandbox-{secrets.token_hex(6)}"
+        self._clients[client_id] = tuple(client.get("redirect_uris", ()))
+        return _oauth_response(201, {"client_id": client_id})
+
+    def authorize(self, request: Request) -> Response:
+        """The response of `/oauth2/authorize`: whoever comes is signed in and sent back with a code."""
+        query = request.query
+        redirect = query.get("redirect_uri", "")
+        known = self._clients.get(query.get("client_id", ""))
+        if known is None or redirect not in known or query.get("code_challenge_method") != "S256":
+            return _oauth_response(400, {"error": "invalid_request"})
+        code = secrets.token_urlsafe(24)
+        self._codes[code] = (query["client_id"], redirect, query.get("code_challenge", ""))
+        answer = {"error": "access_denied"} if self.refuse_sign_in else {"code": code}
+        return Response(302, b"", {"location": f"{redirect}?{urlencode({**answer, 'state': query.get('state', '')})}"})
+
+    def _exchange(self, form: Mapping[str, str]) -> Response:
+        """A code for tokens, once, to whoever has the verifier of its challenge (RFC 7636)."""
+        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        challenge = urlsafe_b64encode(digest).decode().rstrip("=")
+        expected = (form.get("client_id"), form.get("redirect_uri"), challenge)
+        if self._codes.pop(form.get("code", ""), None) != expected:
+            return _oauth_response(400, {"error": "invalid_grant"})
+        return self._issued(expected[0] or "")
+
+    def _issued(self, client_id: str) -> Response:
+        issued = self.issue_token(client_id)
         tokens = {"access_token": issued["access_token"], "refresh_token": issued["refresh_token"]}
         return _oauth_response(200, {**tokens, "token_type": "Bearer", "expires_in": _REFRESHED_LIFETIME_S})
 

@@ -67,8 +67,13 @@ class LongbridgeGateway:
         return replace(answer, headers={**headers, **answer.headers})
 
     def _normal(self, request: Request) -> Response:
-        if (request.method, request.path) == ("POST", "/oauth2/token"):
-            return self.authority.refresh(request)
+        match request.method, request.path:
+            case "POST", "/oauth2/token":
+                return self.authority.token(request)
+            case "POST", "/oauth2/register":
+                return self.authority.register(request)
+            case "GET", "/oauth2/authorize":
+                return self.authority.authorize(request)
         history, market = _PATHS.get(request.path, (None, None))
         if request.method != "GET" or history is None or market is None:
             return envelope(404001, "api not found")

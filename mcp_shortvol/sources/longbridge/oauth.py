@@ -36,7 +36,7 @@ _LOCK_WAIT = 20.0
 _USUAL_LIFETIME = 3600.0
 _LONGEST_LIFETIME = 10 * 365 * 86400.0
 _SIGN_IN = (
-    "Sign in again with the program that made the sign-in (Longbridge's SDK or CLI), "
+    "Sign in with mcp-shortvol login longbridge, or with Longbridge's SDK or CLI, "
     "or set LONGBRIDGE_APP_KEY, LONGBRIDGE_APP_SECRET and LONGBRIDGE_ACCESS_TOKEN."
 )
 _ASK_AGAIN = f"Ask again in a minute; if it is refused then: {_SIGN_IN[0].lower()}{_SIGN_IN[1:]}"
