@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 60
 UPLOT_VERSION ?= 1.6.32
 UPLOT := mcp_shortvol/view/uplot
 
-.PHONY: demo test test-view check bench fuzz soak screenshots uplot bundle release-check clean
+.PHONY: demo test test-view interop check bench fuzz soak screenshots uplot bundle release-check clean
 
 # The stamp is renewed whenever what is to be installed changes.
 $(VENV)/.installed: pyproject.toml
@@ -33,6 +33,10 @@ test: $(VENV)/.installed
 test-view: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,view]'
 	$(BIN)/python -m pytest -rs tests/view
+
+# The examples with their frameworks, and other people's tools, each in an environment of its own.
+interop: $(VENV)/.installed
+	INTEROP=1 $(BIN)/python -m pytest -rs tests/interop
 
 # Pictures of the view in build/screenshots, to be looked at; with fonts-noto-cjk the Chinese ones have their letters.
 screenshots: $(VENV)/.installed

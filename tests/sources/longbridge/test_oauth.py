@@ -100,7 +100,7 @@ async def test_what_goes_wrong_after_the_refresh_was_sent_is_not_sent_again(
     gateway.fail("html_200", times=1, on="/oauth2")
     with pytest.raises(errors.UpstreamError, match="something that is no token") as caught:
         await ask()
-    assert "Ask again in a minute; if it is refused then: sign in again" in str(caught.value)
+    assert "Ask again in a minute; if it is refused then: sign in with" in str(caught.value)
     assert refreshes(gateway) == 1
 
 
@@ -169,7 +169,7 @@ async def test_a_missing_or_broken_file_says_how_to_sign_in(token_file: Path, co
         token_file.write_text(content)
     with pytest.raises(errors.NotConfigured, match=what) as caught:
         await ask()
-    assert "Sign in again" in str(caught.value)
+    assert "Sign in with mcp-shortvol login" in str(caught.value)
     assert "marker" not in str(caught.value)
 
 
