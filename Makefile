@@ -36,7 +36,7 @@ test-view: $(VENV)/.installed
 
 # The examples with their frameworks, and other people's tools, each in an environment of its own.
 interop: $(VENV)/.installed
-	INTEROP=1 $(BIN)/python -m pytest -rs tests/interop
+	INTEROP=1 $(BIN)/python -m pytest -rs -n 2 --dist loadfile -o faulthandler_timeout=900 tests/interop
 
 # Pictures of the view in build/screenshots, to be looked at; with fonts-noto-cjk the Chinese ones have their letters.
 screenshots: $(VENV)/.installed

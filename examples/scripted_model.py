@@ -1,4 +1,4 @@
-"""A scripted model behind the HTTP interfaces of Anthropic and Gemini: it calls a tool once, then says what came back."""
+"""A scripted model behind the HTTP interfaces of Anthropic and Gemini: it calls a tool, then says what came back."""
 
 import json
 import threading

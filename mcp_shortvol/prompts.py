@@ -10,7 +10,7 @@ The text, in which {symbol} and {days} stand for the arguments.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ __all__ = ["PromptFile", "load_prompts", "prompt_files", "suggestions"]
 
 _ARGUMENT = re.compile(r"argument (?P<name>[a-z_]+)(?: = (?P<default>[^:]+))?: (?P<description>.+)")
 _LONGEST_VALUE = 200
+_MOST_SUGGESTIONS = 100  # as the protocol allows
 # What a client may offer while somebody fills in an argument of this name.
 _SUGGESTIONS = {
     "symbol": (
@@ -97,9 +98,10 @@ def load_prompts() -> list[Prompt]:
     return [_prompt(PromptFile.read(path)) for path in prompt_files()]
 
 
-def suggestions(argument: str, typed: str) -> list[str]:
-    """Values to offer for an argument of which so much has been typed."""
-    return [value for value in _SUGGESTIONS.get(argument, ()) if value.lower().startswith(typed.strip().lower())]
+def suggestions(argument: str, typed: str, kept: Sequence[str] = ()) -> list[str]:
+    """Values to offer for an argument of which so much has been typed; `kept` symbols come before the usual ones."""
+    values = dict.fromkeys((*(kept if argument == "symbol" else ()), *_SUGGESTIONS.get(argument, ())))
+    return [value for value in values if value.lower().startswith(typed.strip().lower())][:_MOST_SUGGESTIONS]
 
 
 def _prompt(file: PromptFile) -> Prompt:

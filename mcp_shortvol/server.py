@@ -110,12 +110,26 @@ def build_server(settings: Settings) -> MCPServer[None]:
         )
     )
 
+    @server.resource(
+        "shortvol://status",
+        name="status",
+        title="How things stand",
+        description="What is set up, what is kept, and which source answers, with the next step for what does not.",
+        mime_type="text/plain",
+    )
+    async def status() -> str:
+        from mcp_shortvol.examination import examine, lines
+
+        found, _ = await examine(settings, upstreams)
+        return lines(found)
+
     @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]  # the SDK leaves it without types
     async def complete(
         _ref: PromptReference | ResourceTemplateReference,
         argument: CompletionArgument,
         _context: CompletionContext | None,
     ) -> Completion:
-        return Completion(values=suggestions(argument.name, argument.value))
+        kept = await upstreams.store.symbols() if argument.name == "symbol" else ()
+        return Completion(values=suggestions(argument.name, argument.value, kept))
 
     return server

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1] / "mcp_shortvol"
 LAYERS = [
     "cli",
     "server",
+    "examination",
     "tools",
     "prompts",
     "answers",

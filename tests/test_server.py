@@ -2,8 +2,10 @@
 
 import pytest
 from mcp import Client
+from mcp_types import PromptReference
 
 from mcp_shortvol.answers.glossary import glossary_text
+from mcp_shortvol.sandbox.longbridge.gateway import LongbridgeGateway
 from mcp_shortvol.server import build_server
 from mcp_shortvol.settings import load_settings
 
@@ -44,3 +46,24 @@ async def test_the_glossary_is_a_resource() -> None:
         assert listed["shortvol://glossary"] == "text/markdown"
         (contents,) = (await client.read_resource("shortvol://glossary")).contents
         assert contents.text == glossary_text()  # type: ignore[union-attr]
+
+
+async def test_the_status_is_what_the_doctor_says(gateway: LongbridgeGateway, environment: dict[str, str]) -> None:
+    async with Client(build_server(load_settings())) as client:
+        (contents,) = (await client.read_resource("shortvol://status")).contents
+    text = contents.text  # type: ignore[union-attr]
+    assert "asks Futu: an OpenD is named" in text
+    assert "Longbridge   answers in " in text
+    assert not any(value in text for name, value in environment.items() if "SECRET" in name or "TOKEN" in name)
+
+
+async def test_symbols_already_asked_for_are_offered_first() -> None:
+    settings = load_settings(SHORTVOL_SANDBOX="1", SHORTVOL_STORE="memory:")
+    async with Client(build_server(settings)) as client:
+        prompt = PromptReference(type="ref/prompt", name="short_selling_brief")
+        await client.call_tool("get_short_trades", {"symbol": "823.HK", "count": 3})
+        offered = await client.complete(prompt, {"name": "symbol", "value": ""})
+        assert offered.completion.values[0] == "823.HK"
+        assert "700.HK" in offered.completion.values
+        narrowed = await client.complete(prompt, {"name": "symbol", "value": "8"})
+        assert narrowed.completion.values == ["823.HK"]

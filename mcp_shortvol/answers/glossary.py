@@ -81,6 +81,13 @@ GLOSSARY: Mapping[str, Mapping[str, str]] = {
 """Section → field → description of at most 60 characters."""
 
 
+_SOURCES = """## What a ratio is a share of, by source
+- longbridge, US: the Nasdaq exchange's short sales / the Nasdaq exchange's volume (shares).
+- futu_opend and futu_cloud, US: short sales of the Nasdaq and NYSE exchanges / the volume of all venues.
+- all sources, Hong Kong: HKEX short sales of designated securities / HKEX shares traded; money in HKD.
+- short interest: US of shares outstanding (Longbridge) or a base Futu does not name; Hong Kong of issued shares."""
+
+
 def glossary_text() -> str:
     """The glossary as Markdown."""
     sections = [
@@ -88,4 +95,4 @@ def glossary_text() -> str:
         for title, fields in GLOSSARY.items()
     ]
     head = "# Fields of the answers\n\nPercents end in _pct, percentage points in _pp. Unknown is null, never 0."
-    return "\n\n".join([head, *sections]) + "\n"
+    return "\n\n".join([head, _SOURCES, *sections]) + "\n"

@@ -6,7 +6,7 @@ Whenever the process ends, the file holds whole runs.
 import json
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mcp_shortvol.cache.encoding import decode, encode
@@ -65,6 +65,15 @@ class SqliteStore:
             return Extent(*connection.execute("SELECT count(*), coalesce(sum(rows), 0) FROM series").fetchone())
 
         return await self._database.read(work, None)
+
+    async def symbols(self) -> Sequence[str]:
+        """See Store."""
+
+        def work(connection: sqlite3.Connection) -> Sequence[str]:
+            newest_first = "SELECT symbol FROM series GROUP BY symbol ORDER BY max(checked_at) DESC"
+            return [symbol for (symbol,) in connection.execute(newest_first)]
+
+        return await self._database.read(work, ())
 
     async def aclose(self) -> None:
         """See Store."""

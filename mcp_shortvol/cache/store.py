@@ -4,7 +4,7 @@ A series is what one upstream says of one symbol through one interface. Two gate
 rows have series of their own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from mcp_shortvol.cache.run import Merged, Run
@@ -46,6 +46,9 @@ class Store(Protocol):
     async def extent(self) -> Extent | None:
         """How much is kept; None where nothing can be kept."""
 
+    async def symbols(self) -> Sequence[str]:
+        """The symbols of which rows are kept, the one that was checked last first."""
+
     async def aclose(self) -> None:
         """Close what the store holds open."""
 
@@ -63,6 +66,10 @@ class NoStore:
 
     async def extent(self) -> Extent | None:
         """See Store."""
+
+    async def symbols(self) -> Sequence[str]:
+        """See Store."""
+        return ()
 
     async def aclose(self) -> None:
         """See Store."""

@@ -14,9 +14,10 @@ from importlib.metadata import version
 import anyio
 
 from mcp_shortvol import __version__
-from mcp_shortvol.cli.examination import Finding, examine
 from mcp_shortvol.domain.errors import NotConfigured
-from mcp_shortvol.settings import load_settings, variables_set
+from mcp_shortvol.examination import Finding, examine, lines
+from mcp_shortvol.settings import Settings, load_settings, variables_set
+from mcp_shortvol.upstreams import Upstreams
 
 __all__ = ["doctor"]
 
@@ -37,16 +38,19 @@ def doctor(options: argparse.Namespace) -> int:
             Finding("version", "ok", versions),
             Finding("set", "ok", f"in the environment: {names}" if names else "nothing"),
         ]
-        examined, code = anyio.run(examine, settings)
+        examined, code = anyio.run(_examined, settings)
         found += examined
     _print(found, code, as_json=options.json)
     return code
+
+
+async def _examined(settings: Settings) -> tuple[list[Finding], int]:
+    async with Upstreams(settings) as upstreams:
+        return await examine(settings, upstreams)
 
 
 def _print(found: Sequence[Finding], code: int, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps({"exit_code": code, "findings": [asdict(finding) for finding in found]}) + "\n")
         return
-    for finding in found:
-        mark = {"ok": "", "warning": "NOTE: ", "failure": ""}[finding.status]
-        sys.stdout.write(f"{finding.subject:12} {mark}{finding}\n")
+    sys.stdout.write(f"{lines(found)}\n")

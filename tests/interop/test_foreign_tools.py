@@ -1,4 +1,4 @@
-"""Other people's tools find the server sound: Inspector, conformance scenarios, two other clients, a security scanner."""
+"""Other people's tools find the server sound: Inspector, conformance scenarios, other clients, a security scanner."""
 
 import json
 import os

@@ -1,7 +1,10 @@
-"""The checks of `doctor`: each a finding with its next step. A source is asked for one day, as a question would."""
+"""How things stand: each check a finding with its next step. A source is asked for one day, as a question would.
+
+The command `doctor` prints it, and the resource `shortvol://status` gives it to a client.
+"""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -25,7 +28,7 @@ from mcp_shortvol.sources.longbridge.oauth import sign_in_ends, token_folder
 from mcp_shortvol.sources.longbridge.region import base_url
 from mcp_shortvol.upstreams import Upstreams
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Finding", "examine", "lines"]
 
 _TENCENT = Symbol("700", Market.HK)
 _PATIENCE = 15.0
@@ -48,20 +51,26 @@ class Finding:
         return f"{self.said} {self.next_step}".rstrip()
 
 
-async def examine(settings: Settings) -> tuple[list[Finding], int]:
+def lines(found: Sequence[Finding]) -> str:
+    """The findings as text, a line each."""
+    return "\n".join(
+        f"{finding.subject:12} {'NOTE: ' if finding.status == 'warning' else ''}{finding}" for finding in found
+    )
+
+
+async def examine(settings: Settings, upstreams: Upstreams) -> tuple[list[Finding], int]:
     """Every finding, and the exit code: 0 where a question would be answered."""
     found = [*_sandbox(settings), _automatic(settings), *_proxies(settings)]
     failures: list[ShortVolumeError | None] = []
-    async with Upstreams(settings) as upstreams:
-        found += [finding async for finding in _kept(settings, upstreams)]
-        found += [finding async for finding in _clock(settings)]
-        found += _sign_in(settings)
-        for source, title in _VENDORS.items():
-            if source == "futu_cloud" and not settings.cloud_set_up and not settings.sandbox:
-                continue
-            finding, failure = await _ask(upstreams, source, title)
-            found.append(finding)
-            failures.append(failure)
+    found += [finding async for finding in _kept(settings, upstreams)]
+    found += [finding async for finding in _clock(settings)]
+    found += _sign_in(settings)
+    for source, title in _VENDORS.items():
+        if source == "futu_cloud" and not settings.cloud_set_up and not settings.sandbox:
+            continue
+        finding, failure = await _ask(upstreams, source, title)
+        found.append(finding)
+        failures.append(failure)
     if None in failures:
         return found, _ANSWERED
     return found, _NOT_SET_UP if all(isinstance(failure, SetupError) for failure in failures) else _VENDOR_FAILED
