@@ -60,7 +60,7 @@ def lines(found: Sequence[Finding]) -> str:
 
 async def examine(settings: Settings, upstreams: Upstreams) -> tuple[list[Finding], int]:
     """Every finding, and the exit code: 0 where a question would be answered."""
-    found = [*_sandbox(settings), _automatic(settings), *_proxies(settings)]
+    found = [*_sandbox(settings), _automatic(settings), *_accounts(settings), *_proxies(settings)]
     failures: list[ShortVolumeError | None] = []
     found += [finding async for finding in _kept(settings, upstreams)]
     found += [finding async for finding in _clock(settings)]
@@ -71,6 +71,7 @@ async def examine(settings: Settings, upstreams: Upstreams) -> tuple[list[Findin
         finding, failure = await _ask(upstreams, source, title)
         found.append(finding)
         failures.append(failure)
+    found += [finding async for finding in _limits(upstreams)]
     if None in failures:
         return found, _ANSWERED
     return found, _NOT_SET_UP if all(isinstance(failure, SetupError) for failure in failures) else _VENDOR_FAILED
@@ -96,6 +97,27 @@ def _automatic(settings: Settings) -> Finding:
     else:
         why = "nothing is set up, so an OpenD is looked for on this machine"
     return Finding("auto", "ok", f"asks {'Longbridge' if settings.first_choice == 'longbridge' else 'Futu'}: {why}")
+
+
+def _accounts(settings: Settings) -> Iterator[Finding]:
+    """As whom a vendor is asked, without a secret; an OpenD is logged in by itself."""
+    known = []
+    if settings.longbridge_app_key:
+        known.append("Longbridge by app key")
+    elif settings.longbridge_client_id:
+        known.append(f"Longbridge by the sign-in {settings.longbridge_client_id}")
+    if settings.futu_api_token or settings.futu_api_key:
+        known.append(f"Futu cloud by {'token' if settings.futu_api_token else 'app key'}")
+    if known:
+        yield Finding("account", "ok", ", ".join(known))
+
+
+async def _limits(upstreams: Upstreams) -> AsyncIterator[Finding]:
+    """What is left of each vendor's rate limit, counted with the other programs of this machine."""
+    free = await upstreams.free_requests()
+    if free:
+        left = [f"{title} {count} of {rate.requests} in {rate.seconds:g} s" for title, (count, rate) in free.items()]
+        yield Finding("limits", "ok", f"requests left now: {', '.join(left)}")
 
 
 def _proxies(settings: Settings) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from mcp_shortvol.cache.open import open_store
 from mcp_shortvol.cache.store import Store
 from mcp_shortvol.domain.errors import NotConfigured, ShortVolumeError
 from mcp_shortvol.history.freshness import Freshness
+from mcp_shortvol.quotas.quota import Rate
 from mcp_shortvol.quotas.quotas import Quotas
 from mcp_shortvol.settings import FutuSource, Settings, SourceName
 from mcp_shortvol.sources import RankingSource, Vendor
@@ -83,6 +84,10 @@ class Upstreams:
         store = open_store(setting, self._settings.data_dir)
         self._closing.push_async_callback(store.aclose)
         return store
+
+    async def free_requests(self) -> dict[str, tuple[int, Rate]]:
+        """Of the vendors opened so far how many requests could start now, and at which rate."""
+        return await self._quotas.free()
 
     async def open(self, source: SourceName) -> Vendor:
         """A vendor by its name in the one vocabulary of arguments, settings and answers."""

@@ -131,6 +131,20 @@ class Quota:
         self._waiting = 0
         self._places = anyio.Semaphore(concurrent, fast_acquire=True)
 
+    @property
+    def rate(self) -> Rate | None:
+        """The rate that is kept to; None for no limit."""
+        return self._rate
+
+    async def free(self) -> int:
+        """How many requests could start now; 0 while the upstream refuses."""
+        if self._rate is None:
+            return 0
+        for ahead in range(self._rate.requests):
+            if await self._bucket.expected(self._rate, ahead) > 0:
+                return ahead
+        return self._rate.requests
+
     @asynccontextmanager
     async def slot(self, on_wait: OnWait | None = None) -> AsyncIterator[None]:
         """A place for one request; raises RateLimited where none is free before the call's deadline."""

@@ -17,12 +17,27 @@ class Quotas:
     def __init__(self, file: Path | None) -> None:
         self._file = file
         self._database: Database | None = None
+        self._made: list[tuple[str, Quota]] = []
 
     def quota(self, title: str, rate: Rate | None, *, concurrent: int, bucket: str, pause: float) -> Quota:
         """A quota of `rate`, None for no limit, for all who name the same `bucket`: an upstream and an account.
 
         `title` names the vendor in errors. `pause` is the seconds to wait after a refusal that does not say how long.
         """
+        made = self._quota(title, rate, concurrent=concurrent, bucket=bucket, pause=pause)
+        self._made.append((title, made))
+        return made
+
+    async def free(self) -> dict[str, tuple[int, Rate]]:
+        """By vendor how many requests could start now, and at which rate; of several quotas the one with the fewest."""
+        found: dict[str, tuple[int, Rate]] = {}
+        for title, quota in self._made:
+            if quota.rate is not None:
+                left = await quota.free(), quota.rate
+                found[title] = min(found.get(title, left), left)
+        return found
+
+    def _quota(self, title: str, rate: Rate | None, *, concurrent: int, bucket: str, pause: float) -> Quota:
         if self._file is None:
             return Quota(rate, concurrent=concurrent, title=title, pause=pause)
         from mcp_shortvol.quotas.shared_bucket import SharedBucket, starts_in  # start-up time

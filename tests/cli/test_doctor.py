@@ -127,6 +127,9 @@ def test_all_well_is_code_0_and_says_whom_auto_asks(
     by_subject = {finding["subject"]: finding for finding in found["findings"]}
     assert by_subject["auto"]["said"] == "asks Futu: an OpenD is named"
     assert by_subject["clock"]["status"] == "ok"
+    assert by_subject["account"]["said"] == "Longbridge by app key, Futu cloud by token"
+    # The day that was asked for counts.
+    assert "OpenD 29 of 30 in 30.5 s" in by_subject["limits"]["said"]
     assert {finding["status"] for finding in found["findings"]} == {"ok"}
 
 
