@@ -42,23 +42,25 @@ def node(node_modules: Path, script: str | Path, *arguments: str) -> subprocess.
     return run(node_modules / "node" / "bin" / "node", script, *arguments, cwd=node_modules.parent)
 
 
+@pytest.mark.parametrize("era", ["legacy", "modern"])
 class TestInspector:
-    def ask(self, node_modules: Path, *arguments: str) -> dict[str, object]:
+    def ask(self, node_modules: Path, era: str, *arguments: str) -> dict[str, object]:
         inspector = node_modules / ".bin" / "mcp-inspector"
-        given = ["--cli", COMMAND, "-e", "SHORTVOL_SANDBOX=1", *arguments, "--format", "json"]
+        options = ["-e", "SHORTVOL_SANDBOX=1", "--protocol-era", era, "--format", "json"]
+        given = ["--cli", COMMAND, *arguments, *options]
         done = node(node_modules, inspector, *given)
         assert done.returncode == 0, done.stdout + done.stderr
         answer: dict[str, dict[str, object]] = json.loads(done.stdout)
         return answer["result"]
 
-    def test_it_lists_the_tools_and_finds_no_schema_problem(self, node_modules: Path) -> None:
-        assert len(self.ask(node_modules, "--method", "tools/list", "--strict")["tools"]) == 5  # type: ignore[arg-type]
+    def test_it_lists_the_tools_and_finds_no_schema_problem(self, node_modules: Path, era: str) -> None:
+        assert len(self.ask(node_modules, era, "--method", "tools/list", "--strict")["tools"]) == 5  # type: ignore[arg-type]
 
-    def test_it_calls_a_tool_and_reads_the_glossary(self, node_modules: Path) -> None:
+    def test_it_calls_a_tool_and_reads_the_glossary(self, node_modules: Path, era: str) -> None:
         call = ("--method", "tools/call", "--tool-name", "get_short_trades")
-        found = self.ask(node_modules, *call, "--tool-arg", "symbol=700.HK", "--tool-arg", "count=3")
+        found = self.ask(node_modules, era, *call, "--tool-arg", "symbol=700.HK", "--tool-arg", "count=3")
         assert found["structuredContent"]["returned"] == 3  # type: ignore[index]
-        read = self.ask(node_modules, "--method", "resources/read", "--uri", "shortvol://glossary")
+        read = self.ask(node_modules, era, "--method", "resources/read", "--uri", "shortvol://glossary")
         assert "short_ratio_pct" in json.dumps(read)
 
 
