@@ -142,7 +142,11 @@ def comparison_text(comparison: Comparison) -> str:
     heading = f"**Short volume compared** ({source_in_words(comparison.source)}{incomplete})"
     failed = [f"- {failure['symbol']}: {failure['error']}" for failure in comparison.failures]
     foot = "\n".join([*failed, *(f"- {note}" for note in comparison.notes)])
-    return fitted((heading, comparison.summary), comparison.columns, comparison.rows, foot)
+    # The summary says the dates of each market, which all of its stocks share.
+    columns = [name for name in comparison.columns if name not in {"last_date", "days"}]
+    places = [comparison.columns.index(name) for name in columns]
+    rows = [[row[place] for place in places] for row in comparison.rows]
+    return fitted((heading, comparison.summary), columns, rows, foot, every_row_counts=True)
 
 
 def _common_dates(members: Sequence[Series]) -> frozenset[date]:

@@ -80,7 +80,7 @@ def ranking_text(answer: RankingAnswer) -> str:
     incomplete = "" if answer.complete else ", INCOMPLETE"
     heading = f"**Short selling ranked, {answer.market}** ({source_in_words(answer.source)}{incomplete})"
     notes = "\n".join(f"- {note}" for note in answer.notes)
-    return fitted((heading, answer.summary), answer.columns, answer.rows, notes)
+    return fitted((heading, answer.summary), answer.columns, answer.rows, notes, every_row_counts=True)
 
 
 def _figure(row: Ranked, name: str) -> int | float | None:

@@ -55,10 +55,13 @@ def fitted(
     rows: Sequence[Sequence[Any]],
     foot: str,
     titles: Mapping[str, str] | None = None,
+    *,
+    every_row_counts: bool = False,
 ) -> str:
     """A text of at most 2,048 bytes of UTF-8. The table gives way: it holds as many of the first rows as fit.
 
-    `titles` are heads that differ from the usual ones. A column without any figure is left out.
+    `titles` are heads that differ from the usual ones. A column without any figure is left out. Where
+    `every_row_counts`, a line below says how many rows had no room.
     """
     shown = [
         (name, values)
@@ -72,8 +75,11 @@ def fitted(
         heads.append(f"{(titles or {}).get(name, title)}{unit}")
         cells.append(texts)
     lines = list(zip(*cells, strict=True))
+    kinds = [_COLUMNS[name][1] for name, _ in shown]
     for count in range(len(lines), 0, -1):
-        text = "\n\n".join((*head, _table(heads, lines[:count], [_COLUMNS[name][1] for name, _ in shown]), foot))
+        more = f"\n- {len(lines) - count} more rows had no room here: they are in the structured answer."
+        end = foot + more if every_row_counts and count < len(lines) else foot
+        text = "\n\n".join((*head, _table(heads, lines[:count], kinds), end))
         if len(text.encode()) <= CONCISE_BYTES:
             return text
     return "\n\n".join((*head, foot))

@@ -48,6 +48,7 @@ async def test_ten_symbols_are_ordered_by_how_unusual_they_are_and_cost_little(c
     assert len(json.dumps(found, separators=(",", ":")).encode()) <= 4096
     assert len(result.content[0].text.encode()) <= 2048
     assert found["summary"] in result.content[0].text
+    assert all(f"\n{symbol:8}|" in result.content[0].text for symbol in TEN)  # none had to give way
 
 
 @pytest.mark.parametrize("source", ["longbridge", "futu_opend", "futu_cloud"])

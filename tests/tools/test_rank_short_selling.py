@@ -1,6 +1,7 @@
 """The ranking as an assistant asks for it: pages of a list that moves, thin names left out, words on its two dates."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -90,6 +91,15 @@ async def test_a_trading_date_that_cannot_be_known_is_not_guessed(client: Client
     found = await answer(client, market="HK", order_by="short_ratio")  # led by an invented name without days
     assert found["trading_date"] is None
     assert "The source does not say of which trading day the figures are." in found["notes"][-1]
+
+
+async def test_the_text_says_how_many_names_had_no_room(client: Client) -> None:
+    result = await call(client, market="HK", count=60, min_volume=0)
+    text = result.content[0].text
+    hidden = re.search(r"^- (\d+) more rows had no room here: they are in the structured answer\.$", text, re.MULTILINE)
+    assert hidden is not None
+    assert text.count(".HK ") + text.count(".HK|") - 1 == 60 - int(hidden[1])
+    assert len(text.encode()) <= 2048
 
 
 async def test_a_note_speaks_of_shown_columns_only(client: Client) -> None:
