@@ -5,6 +5,7 @@ The command `doctor` prints it, and the resource `shortvol://status` gives it to
 
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -124,13 +125,21 @@ def _proxies(settings: Settings) -> Iterator[Finding]:
     """Proxies that the HTTP sources go through; an OpenD is reached directly."""
     names = [name for name in _PROXIES if os.environ.get(name)]
     if names and (settings.longbridge_set_up or settings.cloud_set_up):
-        hosts = sorted({urlsplit(os.environ[name]).hostname or "?" for name in names})
+        hosts = sorted({_host(os.environ[name]) for name in names})
         yield Finding(
             "proxy",
             "warning",
             f"{' and '.join(names)} lead through {' and '.join(hosts)}.",
             "If a source cannot be reached, unset them or name its host in NO_PROXY.",
         )
+
+
+def _host(address: str) -> str:
+    """The host in an address, whose user and password stay out."""
+    try:
+        return urlsplit(address).hostname or "an address without a host"
+    except ValueError:
+        return "an address that is none"
 
 
 async def _kept(settings: Settings, upstreams: Upstreams) -> AsyncIterator[Finding]:
@@ -171,15 +180,14 @@ async def _clock(settings: Settings) -> AsyncIterator[Finding]:
     """This machine's clock against the Date header of Longbridge, whose signatures carry the time."""
     if not settings.longbridge_set_up:
         return
-    http = HttpClient("Longbridge", settings.longbridge_http_url or base_url(settings.longbridge_region), timeout=5)
+    url = settings.longbridge_http_url or base_url(settings.longbridge_region)
+    before = time()
     try:
-        before = time()
-        reply = await http.get("/", {}, None)
+        async with aclosing(HttpClient("Longbridge", url, timeout=5)) as http:
+            reply = await http.get("/", {}, None)
         theirs = parsedate_to_datetime(reply.headers["date"]).timestamp()
     except (ShortVolumeError, KeyError, ValueError):
         return  # the source's own line says what is wrong, or nothing tells the time
-    finally:
-        await http.aclose()
     off = (before + time()) / 2 - theirs
     if abs(off) > _CLOCK_TOLERANCE:
         yield Finding(

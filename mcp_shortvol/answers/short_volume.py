@@ -14,12 +14,12 @@ from pydantic import BaseModel
 
 from mcp_shortvol.answers.notes import notes_on
 from mcp_shortvol.answers.periods import Period, periods_of
-from mcp_shortvol.answers.statistics import statistics_of
+from mcp_shortvol.answers.statistics import Statistics, statistics_of
 from mcp_shortvol.answers.summary import summary_of
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.short_volume import Day, Series, ShortPosition
 
-__all__ = ["Interval", "ResponseFormat", "ShortVolumeAnswer", "answer_of", "rounded", "without_rows"]
+__all__ = ["Interval", "ResponseFormat", "ShortVolumeAnswer", "answer_of", "answers_without_rows", "rounded"]
 
 ResponseFormat = Literal["summary", "concise", "full"]
 Interval = Literal["day", "week", "month"]
@@ -130,6 +130,12 @@ def answer_of(
     series: Series, response_format: ResponseFormat = "concise", interval: Interval = "day"
 ) -> ShortVolumeAnswer:
     """The structured answer that a series gives."""
+    return _answer(series, statistics_of(series.days), response_format, interval)
+
+
+def _answer(
+    series: Series, statistics: Statistics | None, response_format: ResponseFormat, interval: Interval
+) -> ShortVolumeAnswer:
     symbol, days = series.question.symbol, series.days
     periods = [] if interval == "day" else periods_of(days, interval)
     lines: Sequence[Day | Period] = days if interval == "day" else periods
@@ -138,7 +144,6 @@ def answer_of(
     rows = [list(cells) for cells in zip(*(column.of(lines[:most]) for column in columns), strict=True)]
     shown = rows if response_format == "full" else _within_budget(rows)
     omitted = len(lines) - len(shown)
-    statistics = statistics_of(days)
     return ShortVolumeAnswer(
         symbol=str(symbol),
         market=symbol.market.value,
@@ -159,12 +164,14 @@ def answer_of(
     )
 
 
-def without_rows(answer: ShortVolumeAnswer, series: Series) -> ShortVolumeAnswer:
-    """The answer's statistics and their judgement only, in 1.5 KB.
+def answers_without_rows(series: Series, interval: Interval) -> tuple[ShortVolumeAnswer, ShortVolumeAnswer]:
+    """The answer without rows as its text says it, and the structured one: statistics and their judgement, in 1.5 KB.
 
     Statistics that are null, or that others imply, are left out; of many notable days the most notable ones stay.
     """
-    summary = summary_of(series, statistics_of(series.days), brief=True)
+    statistics = statistics_of(series.days)
+    answer = _answer(series, statistics, "summary", interval)
+    summary = summary_of(series, statistics, brief=True)
     shown = {
         name: value
         for name, value in (answer.statistics or {}).items()
@@ -175,7 +182,7 @@ def without_rows(answer: ShortVolumeAnswer, series: Series) -> ShortVolumeAnswer
     while notable and len(brief.model_dump_json().encode()) > _SUMMARY_BYTES:
         notable = [day for day in notable if day is not min(notable, key=_distance)]
         shown["notable_days"] = notable
-    return brief
+    return answer, brief
 
 
 def _distance(notable_day: list[Any]) -> float:

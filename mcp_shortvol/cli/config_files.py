@@ -67,18 +67,21 @@ def _parsed(text: str, form: Format) -> dict[str, Any]:
         elif form == "toml":
             value = tomllib.loads(text)
         else:
-            import yaml  # only Goose's settings need it
-
-            value = yaml.safe_load(text) or {}
+            value = _yaml_value(text)
     except (ValueError, RecursionError) as error:
         raise _refused(f"it cannot be read: {error}") from None
-    except Exception as error:  # YAML's own errors share no built-in base
-        if type(error).__module__.partition(".")[0] != "yaml":
-            raise
-        raise _refused("it cannot be read as YAML") from None
     if not isinstance(value, dict):
         raise _refused("it holds no settings by name")
     return value
+
+
+def _yaml_value(text: str) -> Any:
+    import yaml  # only Goose's settings need it
+
+    try:
+        return yaml.safe_load(text) or {}
+    except yaml.YAMLError:
+        raise ValueError("it is not YAML") from None
 
 
 def _refused(why: str) -> InvalidRequest:

@@ -23,6 +23,7 @@ _SECRETS = {
     "longbridge": ("LONGBRIDGE_APP_KEY", "LONGBRIDGE_APP_SECRET", "LONGBRIDGE_ACCESS_TOKEN"),
     "futu_cloud": ("FUTU_API_TOKEN",),
 }
+_UV_CACHE = frozenset({"archive-v0", "environments-v2"})  # the folders in which uvx makes its environments
 _HIDDEN = "********"
 
 
@@ -77,11 +78,14 @@ def _launch(options: argparse.Namespace, client: Client, asked: Mapping[str, str
 
 
 def _command() -> tuple[str, list[str]]:
-    """The full path of this command, or uvx where it runs from uv's cache, which uv may empty."""
+    """The full path of this command, or uvx where it runs from uv's cache, which uv may empty.
+
+    A `uv tool install` is no cache: its path stays.
+    """
     here = Path(sys.argv[0])
     found = here if here.is_absolute() else Path(shutil.which(sys.argv[0]) or here)
     resolved = found.absolute()
-    if {"uv", "archive-v0"} & set(Path(sys.prefix).parts):
+    if _UV_CACHE & set(Path(sys.prefix).parts):
         return "uvx", ["mcp-shortvol"]
     return str(resolved), []
 

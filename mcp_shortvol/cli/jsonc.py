@@ -1,6 +1,6 @@
 """Edits of JSON with comments (JSONC) that leave every other byte of the text as it is.
 
-No value is written anew: a member or an element is inserted as text, or cut out with its comma. Clients' settings hold
+No value is written anew: a member is inserted as text, or cut out with its comma. Clients' settings hold
 comments, an order and keys of their own, which a parser and a printer would lose.
 """
 
@@ -57,31 +57,27 @@ def quoted(text: str) -> str:
     return json.dumps(text)
 
 
-def inserted(text: str, path: Path, key: str | None, value: object) -> str:
-    """The text with one more member `key` in the object at `path`, or one more element in the list there.
+def inserted(text: str, path: Path, key: str, value: object) -> str:
+    """The text with one more member `key` in the object at `path`.
 
     What is missing on the path is made. An empty text becomes an object. Raises NotJson.
     """
     if not text.strip("\ufeff \t\r\n"):
         text = "{}\n"
     target, missing = _deepest(_read(text), path)
-    if missing:
-        for name in reversed(missing[1:] + ([key] if key is not None else [])):
-            value = {name: value}
-        if key is None:
-            value = _nested(missing[1:], [value])
-        key = missing[0]
-    if target.kind not in "{[" or (target.kind == "[") != (key is None):
-        raise NotJson("what stands there is of another type")
-    return _with_item(text, target, key, value)
+    if target.kind != "{":
+        raise NotJson("what stands there is not an object")
+    for name in reversed([*missing, key][1:]):
+        value = {name: value}
+    return _with_member(text, target, [*missing, key][0], value)
 
 
-def removed(text: str, path: Path, key: str | int) -> str:
-    """The text without a member of the object, or an element of the list, at `path`; it is there."""
+def removed(text: str, path: Path, key: str) -> str:
+    """The text without a member of the object at `path`; it is there."""
     target, missing = _deepest(_read(text), path)
     assert not missing
-    place = key if isinstance(key, int) else [item.key for item in target.items].index(key)
     items = target.items
+    place = [item.key for item in items].index(key)
     if len(items) == 1:
         start, end = target.start + 1, target.end - 1
         return text[:start] + text[end:]
@@ -103,13 +99,7 @@ def _line_end(text: str, start: int, limit: int) -> int:
     return start + len(line.rstrip("\r")) if line.strip() else start
 
 
-def _nested(names: Sequence[str], value: object) -> object:
-    for name in reversed(names):
-        value = {name: value}
-    return value
-
-
-def _with_item(text: str, target: _Value, key: str | None, value: object) -> str:
+def _with_member(text: str, target: _Value, key: str, value: object) -> str:
     newline = "\r\n" if "\r\n" in text else "\n"
     outer = _indent(text, target.start)
     unit = "\t" if "\t" in outer else "  "
@@ -117,8 +107,8 @@ def _with_item(text: str, target: _Value, key: str | None, value: object) -> str
     if target.items and inner == outer:  # all on one line
         inner = outer + unit
     lines = json.dumps(value, indent=unit if unit == "\t" else len(unit), ensure_ascii=False).split("\n")
-    written = (newline + inner).join(lines)
-    item = f"{newline}{inner}{json.dumps(key, ensure_ascii=False) + ': ' if key is not None else ''}{written}"
+    lines_of_value = (newline + inner).join(lines)
+    item = f"{newline}{inner}{json.dumps(key, ensure_ascii=False)}: {lines_of_value}"
     end = target.end - 1
     if not target.items:
         inside = text[target.start + 1 : end]

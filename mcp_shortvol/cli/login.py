@@ -106,6 +106,7 @@ class _Callback(BaseHTTPRequestHandler):
     """Answers the browser; whatever else is asked for on this port is not found."""
 
     server: _Loopback
+    timeout = 2  # seconds: browsers open connections ahead that they may never use
 
     def do_GET(self) -> None:
         found = self.path.startswith("/callback?")

@@ -15,14 +15,16 @@ from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.question import Question
 from mcp_shortvol.domain.short_volume import Day, Ending, Interruption, times
 
-__all__ = ["InterestSeries", "Report", "days_to_cover", "mean_volume", "next_report"]
+__all__ = ["VOLUME_DAYS", "InterestSeries", "Report", "days_to_cover", "mean_volume", "next_report"]
 
 # FINRA prints 999.99 or 1000 where there was no volume, and 1.00 for anything less than 1: neither is a measurement.
 _SENTINEL_DAYS = 999.0
 _FLOOR_DAYS = 1.0
 _US_PUBLISHED_AFTER = 7  # trading days after the settlement date
 _HK_PUBLISHED_AFTER = timedelta(days=7)
-_DAYS_OF_VOLUME = 20
+VOLUME_DAYS = 20
+"""Trading days in the mean volume by which a position is divided where its report has no average."""
+
 _ONE_DAY = timedelta(days=1)
 _SATURDAY = 5
 
@@ -124,9 +126,9 @@ def mean_volume(newest_first: Sequence[Day], on: date) -> int | None:
 
     It stands in for an average that a source does not send with its reports (days to cover, wire/futu.md).
     """
-    window = [day.total_volume for day in newest_first if day.date <= on][:_DAYS_OF_VOLUME]
+    window = [day.total_volume for day in newest_first if day.date <= on][:VOLUME_DAYS]
     known = [volume for volume in window if volume is not None]
-    return round(sum(known) / _DAYS_OF_VOLUME) if len(known) == _DAYS_OF_VOLUME else None
+    return round(sum(known) / VOLUME_DAYS) if len(known) == VOLUME_DAYS else None
 
 
 def next_report(market: Market, newest: date) -> tuple[date, date]:

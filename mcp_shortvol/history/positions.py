@@ -1,8 +1,8 @@
 """Flow and positions of one stock together: what a question about one of them needs of the other.
 
 Daily figures carry the newest short interest where the same source has it at one request more. Reports without an
-average volume get it from the same source's daily rows, and a ranking its date. What is added never delays the figures
-asked for by more than a moment, and its failure is said and not raised.
+average volume get it from the same source's daily rows, and a ranking its date. The failure of what is added is said
+and not raised. A position or a date is waited for a moment only; volumes have the time of the call.
 """
 
 import logging
@@ -19,7 +19,7 @@ from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.progress import Progress
 from mcp_shortvol.domain.question import MAX_DAYS, Question
 from mcp_shortvol.domain.ranking import RankingResult
-from mcp_shortvol.domain.short_interest import InterestSeries, Report, days_to_cover, mean_volume
+from mcp_shortvol.domain.short_interest import VOLUME_DAYS, InterestSeries, Report, days_to_cover, mean_volume
 from mcp_shortvol.domain.short_volume import Day, Series, ShortPosition
 from mcp_shortvol.sources import Vendor
 
@@ -30,7 +30,6 @@ __all__ = ["interest_with_volumes", "series_with_position", "trading_date_of"]
 
 _PATIENCE = 2.0  # seconds for the short interest after the days are here
 _PAGES_OF_VOLUMES = 2
-_DAYS_BEFORE = 20
 
 
 async def series_with_position(
@@ -104,8 +103,11 @@ async def trading_date_of(history: "History", vendor: Vendor, ranking: RankingRe
     named = [row for row in ranking.rows if row.short_volume]
     if not named:
         return None
-    kept = [row for row in named if await history.kept_days(vendor.volume, row.symbol)]
-    row = (kept or named)[0]
+    row = named[0]
+    for other in named:
+        if await history.kept_days(vendor.volume, other.symbol):
+            row = other
+            break
     until = min(deadline, anyio.current_time() + _PATIENCE)
     try:
         found = await history.series(vendor.volume, Question(row.symbol, count=1), deadline=until)
@@ -147,7 +149,7 @@ async def _daily_rows(
     history: "History", vendor: Vendor, question: Question, oldest: date, deadline: float
 ) -> Sequence[Day]:
     market = question.symbol.market
-    needed = count_trading_days(market, oldest, history.today(market)) + _DAYS_BEFORE + 1
+    needed = count_trading_days(market, oldest, history.today(market)) + VOLUME_DAYS + 1
     kept = await history.kept_days(vendor.volume, question.symbol)
     most = kept + _PAGES_OF_VOLUMES * vendor.volume.page_limit
     daily = Question(question.symbol, count=min(needed, most, MAX_DAYS))

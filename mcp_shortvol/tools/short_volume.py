@@ -4,7 +4,13 @@ from typing import Annotated
 
 from mcp_types import CallToolResult
 
-from mcp_shortvol.answers.short_volume import Interval, ResponseFormat, ShortVolumeAnswer, answer_of, without_rows
+from mcp_shortvol.answers.short_volume import (
+    Interval,
+    ResponseFormat,
+    ShortVolumeAnswer,
+    answer_of,
+    answers_without_rows,
+)
 from mcp_shortvol.answers.short_volume_text import concise_text, full_text
 from mcp_shortvol.domain.short_volume import Series
 from mcp_shortvol.tools.calls import result
@@ -16,8 +22,8 @@ ShortVolumeResult = Annotated[CallToolResult, ShortVolumeAnswer]
 
 def short_volume_result(series: Series, interval: Interval, response_format: ResponseFormat) -> CallToolResult:
     """The tool result that a series gives."""
+    if response_format == "summary":
+        said, brief = answers_without_rows(series, interval)
+        return result(concise_text(said, interval), brief)
     answer = answer_of(series, response_format, interval)
-    if response_format == "full":
-        return result(full_text(answer, interval), answer)
-    text = concise_text(answer, interval)
-    return result(text, without_rows(answer, series) if response_format == "summary" else answer)
+    return result(full_text(answer, interval) if response_format == "full" else concise_text(answer, interval), answer)

@@ -72,6 +72,12 @@ BROKEN: dict[str, tuple[dict[str, str], Vary, str, str]] = {
         "proxy",
         "HTTPS_PROXY lead through 127.0.0.1. If a source cannot be reached, unset them or name its host in NO_PROXY.",
     ),
+    "proxy that is none": (
+        {"HTTPS_PROXY": "foo://[::1", "LONGBRIDGE_HTTP_URL": "https://gateway.example"},
+        nothing,
+        "proxy",
+        "HTTPS_PROXY lead through an address that is none.",
+    ),
     "sandbox by mistake": (
         {"SHORTVOL_SANDBOX": "1"},
         nothing,

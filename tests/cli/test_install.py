@@ -1,5 +1,6 @@
 """`install` and `uninstall`: into real settings files of each client and out again, without losing a byte."""
 
+import argparse
 import json
 import os
 import pty
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from mcp_shortvol.cli import jsonc
 from mcp_shortvol.cli.clients import CLIENTS, Client
 from mcp_shortvol.cli.config_files import with_entry, without_entry
+from mcp_shortvol.cli.install import install
 from mcp_shortvol.domain.errors import InvalidRequest
 from tests.cli.test_cli import COMMAND, run
 
@@ -208,6 +210,24 @@ PATHS: dict[str, dict[str, str]] = {
         "win32": "AppData/Roaming/opencode/opencode.json",
     },
 }
+
+
+@pytest.mark.parametrize(
+    ("prefix", "command"),
+    [
+        ("/home/me/.cache/uv/archive-v0/abc", "uvx"),
+        ("/home/me/.cache/uv/environments-v2/abc", "uvx"),
+        ("/home/me/.local/share/uv/tools/mcp-shortvol", COMMAND),
+    ],
+)
+def test_uvx_is_named_where_uv_may_empty_the_path(
+    prefix: str, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "prefix", prefix)
+    monkeypatch.setattr(sys, "argv", [COMMAND])
+    assert install(argparse.Namespace(client="another", write=False, sandbox=False, account=[])) == 0
+    block = json.loads(capsys.readouterr().out.partition("\n")[2])["mcpServers"]["shortvol"]
+    assert [block["command"], block["args"]] == [command, ["mcp-shortvol"] if command == "uvx" else []]
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,12 @@ from mcp_shortvol.sandbox.longbridge.gateway import LongbridgeGateway
 from tests.cli.test_cli import COMMAND
 
 # Stands in for a browser: opens the address and follows where it leads, in the background as a browser does.
-BROWSER = """import subprocess, sys, urllib.request
+# It opens a connection ahead that it never uses, as browsers do.
+BROWSER = """import socket, subprocess, sys, urllib.request
 if len(sys.argv) == 2:
     subprocess.Popen([sys.executable, __file__, sys.argv[1], "open"])
 else:
+    ahead = socket.create_connection(("127.0.0.1", 60355))
     urllib.request.urlopen(sys.argv[1], timeout=20).read()
 """
 
@@ -63,7 +65,7 @@ def browser(folder: Path) -> str:
 
 def tokens(home: Path) -> list[Path]:
     folder = home / ".longbridge" / "openapi" / "tokens"
-    return sorted(folder.iterdir()) if folder.is_dir() else []
+    return sorted(file for file in folder.iterdir() if file.suffix != ".lock") if folder.is_dir() else []
 
 
 def test_a_sign_in_in_the_browser_answers_questions_and_ends_with_logout(

@@ -1,13 +1,14 @@
 """Environments of other people's tools, made once a session. `make interop` runs these tests; others skip them."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.npm import installed
 
 HERE = Path(__file__).parent
 COMMAND = str(Path(sys.executable).with_name("mcp-shortvol"))
@@ -39,13 +40,4 @@ def environment_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pa
 @pytest.fixture(scope="session")
 def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The packages of package.json, and this folder's scripts beside them."""
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not installed: the Inspector, the conformance tests and the TypeScript SDK cannot be had")
-    folder = tmp_path_factory.mktemp("node")
-    for name in ("package.json", "typescript_client.mjs"):
-        shutil.copy(HERE / name, folder)
-    command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
-    if done.returncode:
-        pytest.skip(f"npm cannot install them: {done.stderr[-200:]}")
-    return folder / "node_modules"
+    return installed(HERE, tmp_path_factory.mktemp("node"), "typescript_client.mjs")

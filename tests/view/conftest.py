@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.npm import installed
+
 HERE = Path(__file__).parent
 QUIET = [
     "--disable-gpu",
@@ -22,16 +24,7 @@ QUIET = [
 @pytest.fixture(scope="session")
 def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The packages of package.json, installed into a folder of the session's."""
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not installed: the official host side cannot be had")
-    folder = tmp_path_factory.mktemp("node")
-    for name in ("package.json", "host.mjs"):
-        shutil.copy(HERE / name, folder)
-    command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-    if done.returncode:
-        pytest.skip(f"npm cannot install the official host side: {done.stderr[-200:]}")
-    return folder / "node_modules"
+    return installed(HERE, tmp_path_factory.mktemp("node"), "host.mjs")
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ from mcp_shortvol.domain.errors import CredentialsRefused, NotConfigured, Upstre
 from mcp_shortvol.sources.http import HttpClient, Target
 from mcp_shortvol.sources.longbridge.region import data_center
 
-__all__ = ["OAuth", "sign_in_ends", "token_folder"]
+__all__ = ["OAuth", "locked", "replacement", "sign_in_ends", "token_folder"]
 
 _TEMPORARY = ".token-"
 _EARLY = 60  # seconds before its end at which a token counts as expired: clocks differ, and calls take time
@@ -124,11 +124,11 @@ class OAuth:
 
     async def _refresh(self, refused: str) -> _Token:
         with anyio.CancelScope(shield=True):  # a refresh half made has spent the only refresh token
-            async with self._turn, self._locked_file():
+            async with self._turn, locked(self._file):
                 token = self._read()
                 if not token.fresh or _bearer(token) == refused:  # else another task or program was quicker
                     # Opened before the exchange: a token that cannot be kept must not be asked for.
-                    with self._replacement() as file:
+                    with replacement(self._file) as file:
                         json.dump(token.renewed_by(await self._exchange(token)), file)
         return self._read()
 
@@ -157,47 +157,8 @@ class OAuth:
                 "Longbridge answered the refresh of the sign-in with something that is no token.", _ASK_AGAIN
             ) from None
 
-    @asynccontextmanager
-    async def _locked_file(self) -> AsyncIterator[None]:
-        lock = FileLock(f"{self._file}.lock", timeout=_LOCK_WAIT, thread_local=False, mode=0o600)
-        try:
-            await anyio.to_thread.run_sync(lock.acquire)
-        except Timeout:
-            raise UpstreamUnreachable(
-                "Another program has been refreshing the sign-in to Longbridge for too long.", "Try again."
-            ) from None
-        except OSError:
-            raise _unusable_folder() from None
-        try:
-            yield
-        finally:
-            lock.release()
-
     def _read(self) -> _Token:
         return _read_token(self._file)
-
-    @contextmanager
-    def _replacement(self) -> Iterator[IO[str]]:
-        """A file for its owner only that takes the token file's place in one step when the block ends well."""
-        try:
-            for left_over in self._file.parent.glob(
-                f"{_TEMPORARY}*"
-            ):  # of a process that ended half way: we hold the lock
-                left_over.unlink(missing_ok=True)
-            descriptor, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=_TEMPORARY)  # mode 0600
-        except OSError:
-            raise _unusable_folder() from None
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(self._file)
-        except OSError:
-            raise _unusable_folder() from None
-        finally:
-            with suppress(OSError):
-                Path(temporary).unlink()  # gone where it took the file's place
 
 
 def _read_token(file: Path) -> _Token:
@@ -209,12 +170,55 @@ def _read_token(file: Path) -> _Token:
         raise NotConfigured("The file of the sign-in to Longbridge cannot be read.", _SIGN_IN) from None
 
 
+@asynccontextmanager
+async def locked(token_file: Path) -> AsyncIterator[None]:
+    """The token file for this program alone: refreshes and sign-ins of all programs here wait for each other."""
+    lock = FileLock(f"{token_file}.lock", timeout=_LOCK_WAIT, thread_local=False, mode=0o600)
+    try:
+        await anyio.to_thread.run_sync(lock.acquire)
+    except Timeout:
+        raise UpstreamUnreachable(
+            "Another program has been refreshing the sign-in to Longbridge for too long.", "Try again."
+        ) from None
+    except OSError:
+        raise _unusable_folder() from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def replacement(token_file: Path) -> Iterator[IO[str]]:
+    """A file for its owner only that takes the token file's place in one step when the block ends well.
+
+    Only for who holds the lock: what an ended process left over is removed.
+    """
+    try:
+        for left_over in token_file.parent.glob(f"{_TEMPORARY}*"):
+            left_over.unlink(missing_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=token_file.parent, prefix=_TEMPORARY)  # mode 0600
+    except OSError:
+        raise _unusable_folder() from None
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(token_file)
+    except OSError:
+        raise _unusable_folder() from None
+    finally:
+        with suppress(OSError):
+            Path(temporary).unlink()  # gone where it took the file's place
+
+
 def _bearer(token: _Token) -> str:
     return f"Bearer {token.access_token.get_secret_value()}"
 
 
 def _unusable_folder() -> NotConfigured:
     return NotConfigured(
-        "The renewed sign-in to Longbridge cannot be saved.",
+        "The sign-in to Longbridge cannot be saved.",
         "Make ~/.longbridge/openapi/tokens writable and leave room on the disk: each refresh must be kept.",
     )

@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
 import secrets
-import tempfile
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,8 +11,9 @@ from pathlib import Path
 from time import time
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from mcp_shortvol.domain.errors import CredentialsRefused, InvalidRequest, NotConfigured, UpstreamError
+from mcp_shortvol.domain.errors import CredentialsRefused, InvalidRequest, UpstreamError
 from mcp_shortvol.sources.http import HttpClient, Reply
+from mcp_shortvol.sources.longbridge.oauth import locked, replacement
 
 __all__ = ["REDIRECT_PORT", "SignIn", "register"]
 
@@ -95,7 +94,13 @@ class SignIn:
             "refresh_token": refresh if isinstance(refresh, str) else None,
             "expires_at": int(time() + seconds),
         }
-        return _write(folder / self.client_id, content)
+        file = folder / self.client_id
+        with suppress(OSError):  # what is wrong with the folder is said by the lock
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240 - once, and by a command
+        async with locked(file):
+            with replacement(file) as new:
+                json.dump(content, new)
+        return file
 
 
 def _members(reply: Reply) -> Mapping[str, object]:
@@ -109,22 +114,3 @@ def _members(reply: Reply) -> Mapping[str, object]:
     if not 200 <= reply.status < 300 or not isinstance(content, dict):
         raise UpstreamError(f"Longbridge's sign-in is out of order (HTTP {reply.status}).", "Try again later.")
     return content
-
-
-def _write(file: Path, content: Mapping[str, object]) -> Path:
-    """Write the token file in one step."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=".token-")  # mode 0600
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as new:
-                json.dump(content, new)
-            Path(temporary).replace(file)
-        finally:
-            with suppress(FileNotFoundError):
-                Path(temporary).unlink()
-    except OSError as error:
-        raise NotConfigured(
-            f"The sign-in cannot be saved in {file.parent}: {os.strerror(error.errno or 0)}.", "Make it writable."
-        ) from None
-    return file
