@@ -2,13 +2,15 @@
 
     {"fields": […], "rows": [["2026-05-18", 2926000, …], …], "newest": true, "older": …, "begins": …, "position": …}
 
-The names of the fields are written with the rows, so that a version with more fields reads the rows of an older one.
+The names of the fields are written with the rows, so that a version with more fields reads the rows of an older one. A
+field that no row has is not written.
 """
 
 import json
+from collections.abc import Callable, Sequence
 from datetime import date
 from itertools import chain
-from operator import gt
+from operator import gt, itemgetter
 from typing import Any
 
 from mcp_shortvol.cache.run import Run
@@ -17,16 +19,20 @@ from mcp_shortvol.domain.short_volume import ShortPosition
 
 __all__ = ["decode", "encode"]
 
-_FIGURES = frozenset({int, float, type(None)})
+_FIGURES = frozenset({int, float, bool, type(None)})
 _LATEST = 1e11  # Unix seconds, after the year 5000
 
 
 def encode(run: Run[Row]) -> str:
     """The text of a run. Its time and whether it is invented are the store's own columns."""
     position = run.position
+    columns = list(zip(*run.rows, strict=True))[1:-1]
+    fields = _figures_of(type(run.rows[0]))
+    given = [(name, cells) for name, cells in zip(fields, columns, strict=True) if set(cells) != {None}]
+    dates = [row.date.isoformat() for row in run.rows]
     body = {
-        "fields": _figures_of(type(run.rows[0])),
-        "rows": list(map(_cells, run.rows)),
+        "fields": [name for name, _ in given],
+        "rows": list(zip(dates, *(cells for _, cells in given), strict=True)),
         "newest": run.is_newest,
         "older": run.older,
         "begins": run.begins_at,
@@ -53,10 +59,6 @@ def decode(text: str, kind: type[Row], *, checked_at: float, invented: bool) -> 
     return run
 
 
-def _cells(row: Row) -> list[Any]:
-    return [row.date.isoformat(), *row[1:-1]]
-
-
 def _figures_of(kind: type[Row]) -> list[str]:
     """The fields that are written: without the date, which comes first, and without `damaged`, which no kept row is."""
     return list(kind._fields[1:-1])
@@ -72,10 +74,11 @@ def _rows(written: list[list[Any]], fields: list[str], kind: type[Row]) -> list[
     if not all(map(gt, days, days[1:])):
         raise ValueError("the rows are not in order")
     known = _figures_of(kind)
-    if fields != known:
-        place = {name: number for number, name in enumerate(fields)}
-        figures = [[cells[place[name]] if name in place else None for name in known] for cells in figures]
-    return [kind(day, *cells) for day, cells in zip(days, figures, strict=True)]
+    places = {name: number for number, name in enumerate(fields)}
+    in_order: Callable[[Sequence[Any]], tuple[Any, ...]] = itemgetter(
+        *(places.get(name, len(fields)) for name in known)
+    )
+    return [kind(day, *in_order([*cells, None])) for day, cells in zip(days, figures, strict=True)]
 
 
 def _text(value: object) -> str | None:

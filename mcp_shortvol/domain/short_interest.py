@@ -34,7 +34,9 @@ class Report(NamedTuple):
 
     `short_interest` is in shares, `short_interest_pct` a percentage of what the source says it is one of,
     `short_interest_value` in HKD. `average_daily_volume` is shares a day since the report before, and
-    `source_days_to_cover` the vendor's own quotient, sentinels included. `damaged` says that a figure was sent which
+    `source_days_to_cover` the vendor's own quotient, sentinels included. `previous_short_interest` is the position of
+    the report before as this report states it; `revised` says that it was corrected since, and `split` that the stock
+    was split in between, so that the two counts of shares are not comparable. `damaged` says that a figure was sent which
     could not be read.
     """
 
@@ -46,6 +48,9 @@ class Report(NamedTuple):
     short_interest_value: float | None = None
     average_daily_volume: int | None = None
     source_days_to_cover: float | None = None
+    previous_short_interest: int | None = None
+    split: bool | None = None
+    revised: bool | None = None
     damaged: bool = False
 
     @property
@@ -103,10 +108,13 @@ class InterestSeries:
 
 
 def _change(report: Report, previous: Report | None) -> tuple[int | None, float | None]:
-    if previous is None or report.short_interest is None or previous.short_interest is None:
+    before = report.previous_short_interest  # the later word of the two, where a position was revised
+    if before is None and previous is not None:
+        before = previous.short_interest
+    if before is None or report.short_interest is None or report.split:
         return None, None
-    shares = report.short_interest - previous.short_interest
-    return shares, 100 * shares / previous.short_interest if previous.short_interest else None
+    shares = report.short_interest - before
+    return shares, 100 * shares / before if before else None
 
 
 def days_to_cover(report: Report) -> float | None:

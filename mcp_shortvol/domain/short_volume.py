@@ -19,7 +19,10 @@ class Day(NamedTuple):
     """One trading day of one symbol, as one vendor reports it.
 
     A tuple, because decoding a long history makes a thousand of them, and a frozen dataclass takes more than twice as
-    long to make. `damaged` says that a figure was sent which could not be read, and stands here as None.
+    long to make. The fields of a facility are what was reported to it off exchange: the two FINRA/Nasdaq facilities in
+    Carteret and Chicago (nqtrf, nctrf), the FINRA/NYSE facility (nytrf), that of OTC equities (orf), and FINRA's own
+    display facility (adf). `exempt_short_volume` is the part of short volume exempt from Regulation SHO's price test.
+    `damaged` says that a figure was sent which could not be read, and stands here as None.
     """
 
     date: date
@@ -34,6 +37,17 @@ class Day(NamedTuple):
     average_ratio_20d_pct: float | None = None
     nasdaq_short_volume: int | None = None
     nyse_short_volume: int | None = None
+    exempt_short_volume: int | None = None
+    nqtrf_short_volume: int | None = None
+    nqtrf_total_volume: int | None = None
+    nctrf_short_volume: int | None = None
+    nctrf_total_volume: int | None = None
+    nytrf_short_volume: int | None = None
+    nytrf_total_volume: int | None = None
+    orf_short_volume: int | None = None
+    orf_total_volume: int | None = None
+    adf_short_volume: int | None = None
+    adf_total_volume: int | None = None
     damaged: bool = False
 
     @property

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from time import time
 
-from mcp_shortvol.domain.calendar import is_trading_day
+from mcp_shortvol.domain.calendar import is_trading_day, previous_trading_day
 from mcp_shortvol.domain.markets import Market
 
 __all__ = ["Freshness"]
@@ -53,10 +53,12 @@ class Freshness:
         """Whether `seen_at` is so recent that its page can be used beside one fetched now."""
         return 0 <= self.now() - seen_at < _SHORTEST and self._within(seen_at, _SHORTEST)
 
-    def settled_through(self, market: Market, at: float | None = None) -> date:
-        """The newest trading day whose figures were final at a Unix time, by default now."""
-        moment = self.now() if at is None else at
-        return market.date_of(_close_before(market, moment - _SETTLING))
+    def settled_through(self, market: Market, at: float, settling_days: int = 0) -> date:
+        """The newest trading day whose figures were final at a Unix time, in a source that corrects those after it."""
+        day = market.date_of(_close_before(market, at - _SETTLING))
+        for _ in range(settling_days):
+            day = previous_trading_day(market, day)
+        return day
 
     def _newest_for(self, market: Market, newest: date, seen_at: float) -> float:
         closed_at = _close_before(market, seen_at)

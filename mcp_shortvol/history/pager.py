@@ -213,7 +213,9 @@ class Pager(Generic[Row]):
         if merged.restated and self._uses_kept:
             raise _Contradiction
         joined = merged.run
-        goes_on = merged.joined and joined.oldest < fetched.oldest and self._leads_on(joined)
+        # What a source no longer gives is kept here alone, wherever that leads.
+        leads_on = self._leads_on(joined) or not self._source.refetchable
+        goes_on = merged.joined and joined.oldest < fetched.oldest and leads_on
         if not goes_on or not self._may_use_kept:
             return None
         self._use(joined)
@@ -256,8 +258,7 @@ class Pager(Generic[Row]):
 
     async def _at_the_end(self, page: Page[Row]) -> Ending:
         """A source that pages is at the beginning of the history; one of fixed depth perhaps only at its own limit."""
-        depth = self._source.depth_limit
-        if depth is not None and page.sent >= depth:
+        if page.limited:
             return Ending.SOURCE_LIMIT
         if self._run is not None:
             self._run = replace(self._run, begins_at=self._cache.now)
@@ -337,7 +338,7 @@ class _Position:
         sent = page.sent
         repeated = sent - news
         if page.cursor is None:
-            if not reduced:
+            if not reduced or sent > size:  # a source that gives everything at once, whatever is asked for
                 return Ending.HISTORY_BEGINS
             self._overlap = sent  # the page was small on purpose: the same again, as large as is wanted
             self.first = True

@@ -49,12 +49,11 @@ class SeriesCache(Generic[Row]):
 
         `until` is the date up to which a run that is not the newest has every row, by default that of its newest row.
         """
-        settled_through = partial(self._freshness.settled_through, self._symbol.market)
-        refetchable = self._source.depth_limit is None
+        refetchable = self._source.refetchable
         change = partial(
             merge,
             fetched=fetched,
-            settled_through=settled_through,
+            settled_through=self._settled_through,
             until=date.max if fetched.is_newest else max(until or fetched.newest, fetched.newest),
             now=self.now,
             refetchable=refetchable,
@@ -66,7 +65,7 @@ class SeriesCache(Generic[Row]):
         """Whether the newest rows of the answer can be taken from the run without a request."""
         market, freshness = self._symbol.market, self._freshness
         if question.end is not None and self._reaches(run, question.end):
-            settled = freshness.settled_through(market, run.checked_at)
+            settled = self._settled_through(run.checked_at)
             newest = next((row.date for row in run.rows if row.date <= question.end), date.min)
             if newest <= settled and freshness.past_holds(market, run.checked_at, invented=run.invented):
                 return True
@@ -79,11 +78,11 @@ class SeriesCache(Generic[Row]):
 
     def newest_settled(self, run: Run[Row]) -> date:
         """The newest date of the run whose figures were final when it was checked."""
-        return min(run.newest, self._freshness.settled_through(self._symbol.market, run.checked_at))
+        return min(run.newest, self._settled_through(run.checked_at))
 
     def is_settled(self, day: date) -> bool:
         """Whether the figures of a day are final, as far as they do not get restated."""
-        return day <= self._freshness.settled_through(self._symbol.market)
+        return day <= self._settled_through(self._freshness.now())
 
     def begins(self, run: Run[Row]) -> bool:
         """Whether the source can be believed to have nothing older than the run."""
@@ -92,6 +91,9 @@ class SeriesCache(Generic[Row]):
     def just_checked(self, run: Run[Row]) -> bool:
         """Whether the run is as good as fetched now, as the pages of one answer are for each other."""
         return self._freshness.just_seen(run.checked_at)
+
+    def _settled_through(self, at: float) -> date:
+        return self._freshness.settled_through(self._symbol.market, at, self._source.settling_days)
 
     def _reaches(self, run: Run[Row], end: date) -> bool:
         """Whether no trading day can lie between the newest row and `end`."""

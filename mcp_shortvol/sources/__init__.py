@@ -29,13 +29,15 @@ class Page(Generic[Row]):
 
     `cursor` is None when the vendor says that there is nothing older; it is `anchored` where it names the oldest row
     itself, so that it will mean the same on another day. `unreadable` counts rows lost for want of a readable date; a
-    figure that could not be read marks its row as damaged. `implausible` are the dates of rows that were left out
+    figure that could not be read marks its row as damaged. `limited` says that there may be older rows which the vendor
+    does not give through this interface. `implausible` are the dates of rows that were left out
     because they cannot be true. `sandbox` is set when the answer identified itself as invented.
     """
 
     days: Sequence[Row]
     cursor: str | None
     anchored: bool = False
+    limited: bool = False
     unreadable: int = 0
     implausible: Sequence[date] = ()
     sandbox: bool = False
@@ -79,12 +81,16 @@ class Paged(Protocol[Row]):
         """How many rows of the page before a page is known to possibly repeat."""
 
     @property
-    def depth_limit(self) -> int | None:
-        """The most rows the vendor gives at all through this interface; None where it pages without a known end."""
+    def refetchable(self) -> bool:
+        """Whether the vendor gives every row it ever gave again; False where it gives the newer ones only."""
 
     @property
     def older_rows(self) -> str:
-        """A sentence on where rows beyond `depth_limit` are to be had; empty where there is no such limit."""
+        """A sentence on where rows are to be had that a `limited` page does not lead to; empty where none is limited."""
+
+    @property
+    def settling_days(self) -> int:
+        """For how many further trading days the vendor may still correct the figures of a day."""
 
     def first_cursor(self, symbol: Symbol, end: date | None) -> str | None:
         """Where the page that ends with `end` starts, for vendors that can jump; None starts at the newest row."""

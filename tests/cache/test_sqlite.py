@@ -357,7 +357,7 @@ async def main():
     store = SqliteStore(Path(sys.argv[1]))
     await keep(store, days(NEWEST, 50))
     await store.aclose()
-    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (36_000, resource.RLIM_INFINITY))
     assert await try_to_keep(store, days(NEWEST, 900)) is None
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     print(len((await kept(store)).rows))
@@ -478,7 +478,7 @@ def write_version_1(file: Path) -> None:
                 (series, str(oldest), str(newest), str(newest)),
             )
         for row in [*days(NEWEST, 3), *days(old, 1)]:
-            connection.execute("INSERT INTO day VALUES (1, ?, ?, 1)", (str(row.date), json.dumps(row[1:-1])))
+            connection.execute("INSERT INTO day VALUES (1, ?, ?, 1)", (str(row.date), json.dumps(row[1:12])))
         connection.execute("INSERT INTO day VALUES (2, ?, '[1]', 1)", (str(NEWEST),))
 
 

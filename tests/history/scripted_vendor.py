@@ -54,14 +54,15 @@ class Vendor:
     interface = "short_volume"
     row = Day
     older_rows = "There are no more."
+    settling_days = 0
 
     @property
     def overlap(self) -> int:
         return 1 if self.keys == "time" else 0
 
     @property
-    def depth_limit(self) -> int | None:
-        return self.page_limit if self.keys == "none" else None
+    def refetchable(self) -> bool:
+        return self.keys != "none"
 
     def now(self) -> float:
         return Market.HK.midnight(self.today) + self.hour * 3600 + self.minutes * 60
@@ -119,6 +120,7 @@ class Vendor:
             page,
             self.key(page, start + size, len(days)),
             anchored=self.keys in {"time", "row"},
+            limited=self.keys == "none" and len(page) >= self.page_limit,
             sandbox=self.invented,
             short_position=ShortPosition(0, None, None),
         )

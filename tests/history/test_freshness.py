@@ -63,11 +63,11 @@ def test_settled_days_hold_over_a_holiday() -> None:
 
 
 def test_a_day_is_settled_some_hours_after_its_close() -> None:
-    assert Freshness(now=lambda: at(HK, "2026-06-11 20:00")).settled_through(HK) == WEDNESDAY
-    assert Freshness(now=lambda: at(HK, "2026-06-11 20:15")).settled_through(HK) == THURSDAY
-    assert Freshness(now=lambda: at(US, "2026-06-15 09:00")).settled_through(US) == FRIDAY
-    assert Freshness(now=lambda: at(US, "2026-05-26 09:00")).settled_through(US) == date(2026, 5, 22)  # Memorial Day
-    assert Freshness(now=lambda: at(HK, "2026-02-20 09:00")).settled_through(HK) == date(2026, 2, 16)
+    assert Freshness().settled_through(HK, at(HK, "2026-06-11 20:00")) == WEDNESDAY
+    assert Freshness().settled_through(HK, at(HK, "2026-06-11 20:15")) == THURSDAY
+    assert Freshness().settled_through(US, at(US, "2026-06-15 09:00")) == FRIDAY
+    assert Freshness().settled_through(US, at(US, "2026-05-26 09:00")) == date(2026, 5, 22)  # Memorial Day
+    assert Freshness().settled_through(HK, at(HK, "2026-02-20 09:00")) == date(2026, 2, 16)
 
 
 def test_a_setting_stands_for_everything() -> None:

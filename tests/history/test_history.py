@@ -36,7 +36,9 @@ class ScriptedSource:
     history: Sequence[Day]
     page_limit: int = 50
     overlap: int = 0
-    depth_limit: int | None = None
+    most: int | None = None  # rows that it gives at all
+    refetchable: bool = True
+    settling_days: int = 0
     older_rows: str = ""
     gives: int | None = None  # at most so many days a page, whatever it is asked for
     repeats: int = 0  # days of the page before that a page begins with; 1 where a cursor includes its own day
@@ -73,7 +75,8 @@ class ScriptedSource:
             self.order.shuffle(page)
         if end < len(self.history):
             return Page(page, self._key(end))
-        return Page(page, cursor if self.end == SAME else None)
+        limited = self.most is not None and len(page) >= self.most
+        return Page(page, cursor if self.end == SAME else None, limited=limited)
 
     def _key(self, place: int) -> str:
         return f"k{(place * 7919) % 100_003:x}" if self.opaque else str(place)
@@ -246,9 +249,9 @@ def test_a_row_of_the_future_on_every_page_counts_once_and_the_paging_ends(repea
 
 
 def test_a_fixed_depth_counts_what_was_sent_and_not_what_was_left_of_it() -> None:
-    ninety = ScriptedSource(days_back(89) + days_back(1), page_limit=90, depth_limit=90)
+    ninety = ScriptedSource(days_back(89) + days_back(1), page_limit=90, most=90)
     assert ask(ninety, count=120).ending is Ending.SOURCE_LIMIT
-    young = ScriptedSource(days_back(60), page_limit=90, depth_limit=90)
+    young = ScriptedSource(days_back(60), page_limit=90, most=90)
     assert ask(young, count=120).ending is Ending.HISTORY_BEGINS
 
 

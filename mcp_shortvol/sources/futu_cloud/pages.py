@@ -4,6 +4,7 @@ There is no paging: rows older than the newest 90 are not to be had here, and Op
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import ClassVar, Generic
 
@@ -35,7 +36,8 @@ class FutuCloudPages(Generic[Row]):
     row: type[Row]
     page_limit = _MOST_ROWS
     overlap = 0
-    depth_limit: int | None = _MOST_ROWS
+    refetchable = False
+    settling_days = 0
     older_rows = f"Futu's cloud gives its newest {_MOST_ROWS} rows only; OpenD has older ones (FUTU_SOURCE=futu_opend)."
 
     # First what production answers to, then what the vendor's pages document.
@@ -78,7 +80,8 @@ class FutuCloudPages(Generic[Row]):
 
     def _page(self, data: Mapping[str, object], market: Market, sandbox: bool) -> Page[Row]:
         rows = read_rows(data["items"], self._formats[market], market)
-        return Page(days=rows.days, cursor=None, unreadable=rows.unreadable, sandbox=sandbox)
+        page = Page(days=rows.days, cursor=None, unreadable=rows.unreadable, sandbox=sandbox)
+        return replace(page, limited=page.sent >= _MOST_ROWS)
 
     async def _send(self, symbol: Symbol, count: int, on_wait: OnWait | None) -> Reply:
         """The answer under the first path that exists, or else under the last."""

@@ -28,7 +28,8 @@ class LongbridgePages(Generic[Row]):
     row: type[Row]
     page_limit = 100
     overlap = 1  # whether `last_timestamp` includes its own row is not documented
-    depth_limit: int | None = None
+    refetchable = True
+    settling_days = 0
     older_rows = ""
 
     _history: ClassVar[str]

@@ -32,7 +32,8 @@ class SymbolPages:
     title = "Futu OpenD"
     page_limit = _PAGE_LIMIT
     overlap = 0
-    depth_limit: int | None = None
+    refetchable = True
+    settling_days = 0
     older_rows = ""
     interface: ClassVar[str]
     protocol: ClassVar[Protocol]

@@ -53,7 +53,7 @@ async def answering(fake: FakeOpenD, body: bytes) -> AsyncIterator[OpenDSource]:
 async def test_it_is_a_source(fake: FakeOpenD) -> None:
     async with opend_at(fake) as opend:
         source: Source = OpenDSource(opend, Quota(None, concurrent=1))
-    assert (source.name, source.page_limit, source.overlap, source.depth_limit) == ("futu_opend", 50, 0, None)
+    assert (source.name, source.page_limit, source.overlap, source.refetchable) == ("futu_opend", 50, 0, True)
     assert source.ratio_basis(Market.HK) == "HKEX shares traded"
     assert source.ratio_basis(Market.US) == "consolidated volume; short sales of the Nasdaq and NYSE exchanges only"
     assert source.first_cursor(TENCENT, date(2026, 5, 8)) is None
