@@ -7,7 +7,7 @@ field that no row has is not written.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date
 from itertools import chain
 from operator import gt, itemgetter
@@ -73,12 +73,17 @@ def _rows(written: list[list[Any]], fields: list[str], kind: type[Row]) -> list[
     days = [date.fromisoformat(cells[0]) for cells in written]
     if not all(map(gt, days, days[1:])):
         raise ValueError("the rows are not in order")
-    known = _figures_of(kind)
-    places = {name: number for number, name in enumerate(fields)}
-    in_order: Callable[[Sequence[Any]], tuple[Any, ...]] = itemgetter(
-        *(places.get(name, len(fields)) for name in known)
-    )
-    return [kind(day, *in_order([*cells, None])) for day, cells in zip(days, figures, strict=True)]
+    figures = _in_order(figures, fields, _figures_of(kind))
+    return [kind(day, *cells) for day, cells in zip(days, figures, strict=True)]
+
+
+def _in_order(figures: list[list[Any]], written: list[str], known: list[str]) -> list[list[Any]]:
+    """Figures under the fields as written → under those known here; None where one was not written."""
+    if written == known:
+        return figures
+    places = {name: number for number, name in enumerate(written)}
+    pick: Callable[[list[Any]], tuple[Any, ...]] = itemgetter(*(places.get(name, len(written)) for name in known))
+    return [list(pick([*cells, None])) for cells in figures]
 
 
 def _text(value: object) -> str | None:

@@ -36,8 +36,8 @@ class Report(NamedTuple):
     `short_interest_value` in HKD. `average_daily_volume` is shares a day since the report before, and
     `source_days_to_cover` the vendor's own quotient, sentinels included. `previous_short_interest` is the position of
     the report before as this report states it; `revised` says that it was corrected since, and `split` that the stock
-    was split in between, so that the two counts of shares are not comparable. `damaged` says that a figure was sent which
-    could not be read.
+    was split in between, so that the two counts of shares are not comparable. `damaged` says that a figure was sent
+    which could not be read.
     """
 
     date: date

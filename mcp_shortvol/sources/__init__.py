@@ -86,7 +86,7 @@ class Paged(Protocol[Row]):
 
     @property
     def older_rows(self) -> str:
-        """A sentence on where rows are to be had that a `limited` page does not lead to; empty where none is limited."""
+        """A sentence on where the rows are to be had that a `limited` page cuts off; empty where none is limited."""
 
     @property
     def settling_days(self) -> int:
