@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import anyio
 
+from mcp_shortvol.automatic import Kind, candidates
 from mcp_shortvol.domain.errors import SetupError, ShortVolumeError, out_of_time
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.question import Question
@@ -32,10 +33,23 @@ from mcp_shortvol.upstreams import Upstreams
 __all__ = ["Finding", "examine", "lines"]
 
 _TENCENT = Symbol("700", Market.HK)
+_APPLE = Symbol("AAPL", Market.US)
 _PATIENCE = 15.0
 _CLOCK_TOLERANCE = 10.0  # seconds; a signature carries the time, and is refused when it is far off
 _ANSWERED, _NOT_SET_UP, _VENDOR_FAILED = 0, 3, 4
-_VENDORS: dict[SourceName, str] = {"longbridge": "Longbridge", "futu_opend": "OpenD", "futu_cloud": "Futu cloud"}
+_VENDORS: dict[SourceName, str] = {
+    "longbridge": "Longbridge",
+    "futu_opend": "OpenD",
+    "futu_cloud": "Futu cloud",
+    "finra": "FINRA",
+}
+_TERMS = (
+    "FINRA's figures are for non-commercial use, with the attribution \u00a9 FINRA; Longbridge's and Futu's under your "
+    "agreements with them"
+)
+_TITLES = {**_VENDORS, "sfc": "SFC"}
+_KINDS: tuple[Kind, Kind] = ("volume", "interest")
+_SFC_AUTO = ", and on its own where nothing else is set up"
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy")
 
 
@@ -69,9 +83,14 @@ async def examine(settings: Settings, upstreams: Upstreams) -> tuple[list[Findin
     for source, title in _VENDORS.items():
         if source == "futu_cloud" and not settings.cloud_set_up and not settings.sandbox:
             continue
+        if source == "finra" and not settings.finra:
+            found.append(Finding(title, "ok", "switched off by SHORTVOL_FINRA"))
+            continue
         finding, failure = await _ask(upstreams, source, title)
         found.append(finding)
         failures.append(failure)
+    found.append(Finding("SFC", "ok", "its weekly files answer for Hong Kong by name" + _SFC_AUTO * settings.sfc))
+    found.append(Finding("terms", "ok", _TERMS))
     found += [finding async for finding in _limits(upstreams)]
     if None in failures:
         return found, _ANSWERED
@@ -86,18 +105,17 @@ def _sandbox(settings: Settings) -> Iterator[Finding]:
 
 
 def _automatic(settings: Settings) -> Finding:
-    """The source that `auto` takes, and why."""
-    if settings.sandbox:
-        why = "the sandbox stands in for every source"
-    elif settings.opend_set_up:
-        why = "an OpenD is named"
-    elif settings.longbridge_set_up:
-        why = "Longbridge has credentials, and no OpenD is named"
-    elif settings.cloud_set_up:
-        why = "an OpenD where one answers on this machine, else Futu's cloud, which is set up"
-    else:
-        why = "nothing is set up, so an OpenD is looked for on this machine"
-    return Finding("auto", "ok", f"asks {'Longbridge' if settings.first_choice == 'longbridge' else 'Futu'}: {why}")
+    """The sources that `auto` takes, by market and figure."""
+    asked = {
+        f"{market.full_name} {kind}": " where one answers, else ".join(
+            _TITLES[name] for name in candidates(settings, market, kind)
+        )
+        for market in Market
+        for kind in _KINDS
+    }
+    if set(asked.values()) == {"Longbridge"}:
+        return Finding("auto", "ok", "asks Longbridge")
+    return Finding("auto", "ok", "; ".join(f"{what}: {title}" for what, title in asked.items()))
 
 
 def _accounts(settings: Settings) -> Iterator[Finding]:
@@ -146,9 +164,11 @@ async def _kept(settings: Settings, upstreams: Upstreams) -> AsyncIterator[Findi
     folder = data_folder(settings.data_dir)
     yield _folder(folder)
     yield _store(settings, folder / DAYS_FILE)
+    market_days, weeks = await upstreams.market_store.extent()
     extent = await upstreams.store.extent()
     if extent is not None:
-        yield Finding("kept", "ok", f"{extent.rows:,} days or reports in {extent.series:,} series")
+        whole = f"; {market_days:,} whole market days, {weeks:,} weeks of the SFC" if market_days or weeks else ""
+        yield Finding("kept", "ok", f"{extent.rows:,} days or reports in {extent.series:,} series{whole}")
     elif settings.store == "off":
         yield Finding("kept", "ok", "nothing, as SHORTVOL_STORE says")
     else:
@@ -223,15 +243,16 @@ async def _ask(upstreams: Upstreams, source: SourceName, title: str) -> tuple[Fi
     failure: ShortVolumeError
     try:
         with anyio.fail_after(_PATIENCE):
-            vendor = await upstreams.open(source)
-            series = await fetch_series(vendor.volume, Question(_TENCENT, 1))
+            symbol = _APPLE if source == "finra" else _TENCENT
+            vendor = await upstreams.open(source, symbol.market)
+            series = await fetch_series(vendor.volume, Question(symbol, 1))
     except ShortVolumeError as error:
         failure = error
     except TimeoutError:
         failure = out_of_time(_PATIENCE)
     else:
         took = 1000 * (perf_counter() - began)
-        newest = f"the newest day of {_TENCENT} is {series.days[0].date}" if series.days else f"no days of {_TENCENT}"
+        newest = f"the newest day of {symbol} is {series.days[0].date}" if series.days else f"no days of {symbol}"
         invented = ", invented by the sandbox" if series.invented else ""
         return Finding(title, "ok", f"answers in {took:.0f} ms: {newest}{invented}"), None
     return Finding(title, "failure", failure.what, failure.next_step), failure

@@ -17,7 +17,9 @@ from mcp_shortvol.tools.compare_short_volume import compare_short_volume_tool
 from mcp_shortvol.tools.get_daily_short_volume import get_daily_short_volume_tool
 from mcp_shortvol.tools.get_short_interest import get_short_interest_tool
 from mcp_shortvol.tools.get_short_trades import get_short_trades_tool
+from mcp_shortvol.tools.get_short_volume_by_venue import get_short_volume_by_venue_tool
 from mcp_shortvol.tools.rank_short_selling import rank_short_selling_tool
+from mcp_shortvol.tools.screen_short_volume import screen_short_volume_tool
 from mcp_shortvol.upstreams import Upstreams
 from mcp_shortvol.view import VIEW_URI
 
@@ -26,8 +28,9 @@ __all__ = ["build_server"]
 _INSTRUCTIONS = (
     "Daily short volume of US and Hong Kong stocks. Short volume is a flow, the shares sold short in a day; it is not "
     "short interest, the positions still open. Say what a ratio is a share of (ratio_basis), and pass on the notes.\n"
-    "For a US stock get_daily_short_volume (Futu) measures against the volume of all venues, get_short_trades "
-    "(Longbridge) against the Nasdaq exchange's alone: their ratios differ by a factor of about 3. Statistics cover "
+    "For a US stock Futu measures against the volume of all venues, Longbridge against the Nasdaq exchange's, FINRA "
+    "against off-exchange volume: about 14, 36 and 50 %, and each is right; get_short_volume_by_venue puts them "
+    "together. Statistics cover "
     "every day asked for, also where rows are left out; response_format=summary gives them without rows. "
     "shortvol://glossary says what each field is.\n"
     "No tool here has market totals, intraday figures, borrow fees, holders, fails to deliver or alerts."
@@ -67,7 +70,8 @@ def _set_up(settings: Settings) -> str:
         "Futu cloud": settings.cloud_set_up and settings.futu_source != "futu_opend",
     }
     names = [name for name, is_set_up in named.items() if is_set_up]
-    return f"Set up here: {', '.join(names) or 'nothing; an OpenD on this machine is used where one answers'}."
+    finra = " FINRA answers for US stocks without an account." if settings.finra else ""
+    return f"Set up here: {', '.join(names) or 'nothing; an OpenD on this machine is used where one answers'}.{finra}"
 
 
 def build_server(settings: Settings) -> MCPServer[None]:
@@ -89,7 +93,9 @@ def build_server(settings: Settings) -> MCPServer[None]:
             get_daily_short_volume_tool(upstreams),
             compare_short_volume_tool(upstreams),
             get_short_interest_tool(upstreams),
+            get_short_volume_by_venue_tool(upstreams),
             rank_short_selling_tool(upstreams),
+            screen_short_volume_tool(upstreams),
         ],
         log_level=settings.log_level,
         lifespan=lifespan,

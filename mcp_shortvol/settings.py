@@ -22,7 +22,7 @@ from mcp_shortvol.quotas.quota import Rate
 __all__ = ["SANDBOX_DATES", "FutuSource", "Settings", "SourceName", "load_settings", "variables_set"]
 
 
-SourceName = Literal["auto", "longbridge", "futu_opend", "futu_cloud"]
+SourceName = Literal["auto", "longbridge", "futu_opend", "futu_cloud", "finra", "sfc"]
 FutuSource = Literal["auto", "futu_opend", "futu_cloud"]
 
 
@@ -103,6 +103,13 @@ def _path_template(value: object) -> object:
     return value
 
 
+def _dated_path(value: object) -> object:
+    parts = ("{year}", "{month}", "{day}", "{date}")
+    if isinstance(value, str) and not (value.startswith("/") and any(part in value for part in parts)):
+        raise ValueError(f"must start with / and hold {', '.join(parts[:-1])} or {parts[-1]} (YYYYMMDD)")
+    return value
+
+
 Secret = Annotated[SecretStr | None, BeforeValidator(header_text)]
 Identifier = Annotated[str | None, BeforeValidator(header_text)]
 BaseUrl = Annotated[str, BeforeValidator(_base_url)]
@@ -111,6 +118,7 @@ DataPlace = Annotated[Path, BeforeValidator(_data_place)]
 OwnFile = Annotated[Path, BeforeValidator(_own_file)]
 StoreSetting = Annotated[Literal["memory:", "off"] | Path, BeforeValidator(_store)]
 PathTemplate = Annotated[str, BeforeValidator(_path_template)]
+DatedPath = Annotated[str, BeforeValidator(_dated_path)]
 
 
 SANDBOX_DATES = (date(2021, 2, 1), date(2030, 12, 31))
@@ -148,6 +156,16 @@ class Settings(BaseSettings):
     futu_api_token: Secret = Field(None, validation_alias="FUTU_API_TOKEN")
     futu_api_key: Secret = Field(None, validation_alias="FUTU_API_KEY")
     futu_api_private_key_file: OwnFile | None = Field(None, validation_alias="FUTU_API_PRIVATE_KEY_FILE")
+
+    finra: bool = Field(True, validation_alias="SHORTVOL_FINRA")
+    finra_client_id: Identifier = Field(None, validation_alias="FINRA_CLIENT_ID")
+    finra_client_secret: Secret = Field(None, validation_alias="FINRA_CLIENT_SECRET")
+    finra_api_url: BaseUrl | None = Field(None, validation_alias="FINRA_API_URL")
+    finra_sign_in_url: BaseUrl | None = Field(None, validation_alias="FINRA_SIGN_IN_URL")
+
+    sfc: bool = Field(False, validation_alias="SHORTVOL_SFC")
+    sfc_url: BaseUrl | None = Field(None, validation_alias="SFC_URL")
+    sfc_path: DatedPath | None = Field(None, validation_alias="SFC_PATH")
 
     sandbox: bool = Field(False, validation_alias="SHORTVOL_SANDBOX")
     sandbox_as_of: date | None = Field(
@@ -189,15 +207,8 @@ class Settings(BaseSettings):
         )
 
     @property
-    def first_choice(self) -> Literal["longbridge", "futu"]:
-        """The vendor that `auto` asks: an OpenD that was named, else Longbridge, else Futu as FUTU_SOURCE says."""
-        if self.opend_set_up:
-            return "futu"
-        return "longbridge" if self.longbridge_set_up or self.sandbox else "futu"
-
-    @property
     def anything_set_up(self) -> bool:
-        """Whether any vendor was named, or the sandbox asked for."""
+        """Whether any vendor with an account was named, or the sandbox asked for."""
         return any((self.longbridge_set_up, self.opend_set_up, self.cloud_set_up, self.sandbox))
 
     def in_sandbox(self, variables: Mapping[str, str]) -> "Settings":
@@ -205,7 +216,7 @@ class Settings(BaseSettings):
         vendors = {
             name: _variable(field)
             for name, field in Settings.model_fields.items()
-            if name.startswith(("longbridge_", "futu_")) and field.default is None
+            if name.startswith(("longbridge_", "futu_", "finra_", "sfc_")) and field.default is None
         }
         sandboxed = load_settings(**{variable: variables.get(variable) for variable in vendors.values()})
         return self.model_copy(update={name: getattr(sandboxed, name) for name in vendors})

@@ -4,6 +4,7 @@ Each vendor's package opens itself; the choice between the vendors is made here.
 because the server answers tools/list long before anyone asks for a day.
 """
 
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from functools import cached_property
 from time import monotonic
@@ -12,20 +13,25 @@ from typing import TYPE_CHECKING, Self
 import anyio
 import anyio.to_thread
 
-from mcp_shortvol.cache.open import open_store
+from mcp_shortvol.automatic import candidates
+from mcp_shortvol.cache.open import open_market_store, open_store
 from mcp_shortvol.cache.store import Store
-from mcp_shortvol.domain.errors import NotConfigured, ShortVolumeError
+from mcp_shortvol.domain.errors import InvalidRequest, NotConfigured, ShortVolumeError
+from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.history.freshness import Freshness
 from mcp_shortvol.quotas.quota import Rate
 from mcp_shortvol.quotas.quotas import Quotas
-from mcp_shortvol.settings import FutuSource, Settings, SourceName
-from mcp_shortvol.sources import RankingSource, Vendor
+from mcp_shortvol.settings import Settings, SourceName
+from mcp_shortvol.sources import InterestSource, MarketSource, RankingSource, Source, Vendor
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
+    from mcp_shortvol.cache.market import MarketStore
     from mcp_shortvol.history.history import History
+    from mcp_shortvol.history.market_days import MarketDays
     from mcp_shortvol.sources.opend.connection import OpenD
+    from mcp_shortvol.sources.sfc.interest import SfcInterest
 
 __all__ = ["Upstreams"]
 
@@ -41,7 +47,7 @@ class Upstreams:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._first_choice = settings.first_choice  # before the sandbox stands in for every vendor
+        self._chosen_by = settings  # before the sandbox stands in for every vendor
         self._opening = anyio.Lock()
         self._probing = anyio.Lock()
         self._opend_absent_until = 0.0
@@ -50,6 +56,8 @@ class Upstreams:
         self._longbridge: Vendor | None = None
         self._opend: tuple[OpenD, Vendor] | None = None
         self._cloud: Vendor | None = None
+        self._finra: Vendor | None = None
+        self._sfc: SfcInterest | None = None
         self._sandbox_started = False
 
     async def __aenter__(self) -> Self:
@@ -89,15 +97,93 @@ class Upstreams:
         """Of the vendors opened so far how many requests could start now, and at which rate."""
         return await self._quotas.free()
 
-    async def open(self, source: SourceName) -> Vendor:
-        """A vendor by its name in the one vocabulary of arguments, settings and answers."""
-        if source == "longbridge" or (source == "auto" and self._first_choice == "longbridge"):
-            return await self.longbridge()
-        return await self.futu(None if source == "auto" else source)
+    @cached_property
+    def market_store(self) -> "MarketStore":
+        """Where whole market days and weeks are kept."""
+        setting = self._settings.store or ("memory:" if self._settings.sandbox else None)
+        store = open_market_store(setting, self._settings.data_dir)
+        self._closing.push_async_callback(store.aclose)
+        return store
+
+    @cached_property
+    def market_days(self) -> "MarketDays":
+        """Gives whole market days, kept or fetched."""
+        from mcp_shortvol.history.market_days import MarketDays
+
+        return MarketDays(self.market_store, Freshness(self._settings.fresh_seconds), self._tasks)
+
+    async def open(self, source: SourceName, market: Market, among: Collection[SourceName] | None = None) -> Vendor:
+        """The vendor of daily short volume by its name in the one vocabulary, or for "auto" the one that is to answer.
+
+        `among` are the sources that a tool covers; None for all.
+        """
+        name = source if source != "auto" else await self._chosen(candidates(self._chosen_by, market, "volume", among))
+        return await self._named(name)
+
+    async def interest(self, source: SourceName, market: Market) -> tuple[InterestSource, Source | None]:
+        """Whoever has the short interest, as `open` has the volume; and the daily volume of the same vendor, if any."""
+        name = source if source != "auto" else await self._chosen(candidates(self._chosen_by, market, "interest"))
+        if name == "sfc":
+            return await self.sfc(), None
+        vendor = await self._named(name)
+        return vendor.interest, vendor.volume
+
+    async def exchanges(self) -> tuple[Vendor | None, Vendor | None]:
+        """Futu and Longbridge, whose figures are of exchanges; None for one that is not set up and does not answer."""
+        among: set[SourceName] = {"futu_opend", "futu_cloud", "finra"}
+        futu = await self._chosen(candidates(self._chosen_by, Market.US, "volume", among))
+        found = None if futu == "finra" else await self._named(futu)
+        longbridge = self._settings.longbridge_set_up or self._settings.sandbox
+        return found, await self.longbridge() if longbridge else None
+
+    async def market(self) -> MarketSource:
+        """The one vendor of whole market days."""
+        vendor = await self._named("finra")
+        assert vendor.market is not None
+        return vendor.market
+
+    async def _chosen(self, names: list[SourceName]) -> SourceName:
+        """The first of the candidates, or the second where the first is an OpenD that nobody named and is not there."""
+        # A call opens the connection itself; its state is asked for only where that decides between two sources.
+        return names[0] if len(names) == 1 or await self._opend_answers() else names[1]
+
+    async def _opend_answers(self) -> bool:
+        async with self._opening:
+            await self._start_sandbox_if_asked()
+            opend, _ = self._open_opend()
+        return await self._answers(opend)
+
+    async def _named(self, name: SourceName) -> Vendor:
+        match name:
+            case "longbridge":
+                return await self.longbridge()
+            case "sfc":
+                raise InvalidRequest(
+                    "The SFC publishes weekly short positions, and no daily short volume.",
+                    "Ask get_short_interest with source=sfc; for daily volume name another source.",
+                )
+        async with self._opening:
+            await self._start_sandbox_if_asked()
+            match name:
+                case "futu_cloud":
+                    return self._open_cloud()
+                case "finra":
+                    return self._open_finra()
+            return self._open_opend()[1]
+
+    async def sfc(self) -> "SfcInterest":
+        """The SFC's weekly files."""
+        async with self._opening:
+            await self._start_sandbox_if_asked()
+            if self._sfc is None:
+                from mcp_shortvol.sources.sfc.open import open_sfc
+
+                self._sfc = open_sfc(self._settings, self._quotas, self.market_store, self._closing)
+            return self._sfc
 
     async def ranking(self) -> tuple[Vendor, RankingSource]:
         """The one vendor that ranks a market, with its ranking; raises NotConfigured where OpenD is left out."""
-        vendor = await self.futu("futu_opend")
+        vendor = await self._named("futu_opend")
         if vendor.ranking is None or self._settings.futu_source == "futu_cloud":
             raise NotConfigured(
                 "Rankings come from OpenD only, and FUTU_SOURCE=futu_cloud leaves it out.",
@@ -114,23 +200,6 @@ class Upstreams:
 
                 self._longbridge = open_longbridge(self._settings, self._quotas, self._closing)
             return self._longbridge
-
-    async def futu(self, source: FutuSource | None = None) -> Vendor:
-        """Futu/moomoo, as `source` or else FUTU_SOURCE says: "auto" is OpenD where it answers, else a configured cloud.
-
-        An OpenD that was set up and does not answer is an error and no reason to turn to another source.
-        """
-        async with self._opening:
-            await self._start_sandbox_if_asked()
-            settings = self._settings
-            source = source or settings.futu_source
-            if source == "futu_cloud":
-                return self._open_cloud()
-            opend, over_opend = self._open_opend()
-        # A call opens the connection itself; its state is asked for only where that decides between two sources.
-        if source == "futu_opend" or settings.opend_set_up or not settings.cloud_set_up or await self._answers(opend):
-            return over_opend
-        return self._open_cloud()
 
     async def _answers(self, opend: "OpenD") -> bool:
         """Whether an OpenD that nobody named is there and logged in; its absence is remembered for a while."""
@@ -158,6 +227,13 @@ class Upstreams:
 
             self._cloud = open_futu_cloud(self._settings, self._quotas, self._closing)
         return self._cloud
+
+    def _open_finra(self) -> Vendor:
+        if self._finra is None:
+            from mcp_shortvol.sources.finra.open import open_finra
+
+            self._finra = open_finra(self._settings, self._quotas, self._closing)
+        return self._finra
 
     @cached_property
     def _quotas(self) -> Quotas:

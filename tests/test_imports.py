@@ -17,6 +17,7 @@ LAYERS = [
     "answers",
     "view",
     "upstreams",
+    "automatic",
     "sandbox",
     "history",
     "cache",

@@ -7,7 +7,13 @@ UNUSUAL = 2
 
 _VERY_UNUSUAL = 3
 _SCALES = ((1e12, "tn"), (1e9, "bn"), (1e6, "M"), (1e3, "k"))
-_TITLES = {"longbridge": "Longbridge", "futu_opend": "Futu OpenD", "futu_cloud": "Futu cloud"}
+_TITLES = {
+    "longbridge": "Longbridge",
+    "futu_opend": "Futu OpenD",
+    "futu_cloud": "Futu cloud",
+    "finra": "FINRA",
+    "sfc": "SFC",
+}
 
 
 def big(value: float | None) -> str:

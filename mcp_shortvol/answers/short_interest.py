@@ -12,7 +12,7 @@ from mcp_shortvol.answers.tables import csv, fitted
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.short_interest import InterestSeries, Report, days_to_cover, next_report
 from mcp_shortvol.domain.short_volume import Ending
-from mcp_shortvol.domain.wording import moment
+from mcp_shortvol.domain.wording import listed, moment
 
 __all__ = ["InterestAnswer", "interest_answer_of", "interest_text"]
 
@@ -49,7 +49,13 @@ def interest_answer_of(series: InterestSeries, response_format: ResponseFormat =
     if symbol.market is Market.HK:
         columns.append("short_interest_value")
     if response_format == "full":
-        more = ("change_shares", "average_daily_volume", "source_days_to_cover", "previous_close")
+        more = (
+            "change_shares",
+            "average_daily_volume",
+            "source_days_to_cover",
+            "previous_short_interest",
+            "previous_close",
+        )
         columns += [name for name in more if any(line[name] is not None for line in lines)]
     return InterestAnswer(
         symbol=str(symbol),
@@ -91,6 +97,7 @@ def _figures(report: Report, change_shares: int | None, change_pct: float | None
         "change_shares": change_shares,
         "average_daily_volume": report.average_daily_volume,
         "source_days_to_cover": rounded(report.source_days_to_cover, 2),
+        "previous_short_interest": report.previous_short_interest,
         "previous_close": rounded(report.previous_close, 4),
     }
 
@@ -143,6 +150,7 @@ def _notes(series: InterestSeries) -> Iterator[str]:
         yield f"All there is: the source's history begins on {reports[-1].date}."
     if reports and series.question.end is None:
         yield _age(series)
+    yield from _flagged(series)
     yield from _computed(series)
     if any(_floored(report) for report in reports):
         yield "Where days to cover is null, the vendor printed a floor of 1.00 or a sentinel for no volume: no reading."
@@ -155,6 +163,20 @@ def _notes(series: InterestSeries) -> Iterator[str]:
         )
     else:
         yield "A stock of open positions on settlement dates, twice a month; not a day's short volume."
+
+
+def _flagged(series: InterestSeries) -> Iterator[str]:
+    """Splits and revisions that the source names."""
+    if split := [str(report.date) for report in series.reports if report.split]:
+        yield f"No change is given for {listed(split)}: the stock was split since the report before."
+    older = [*series.reports[1:], series.before]
+    for report, before in zip(series.reports, older, strict=False):
+        was, now = before.short_interest if before else None, report.previous_short_interest
+        differ = was is not None and now is not None and was != now and not report.split
+        if report.revised or differ:
+            figures = f" from {was:,} to {now:,} shares" if differ else ""
+            yield f"The report before {report.date} was revised{figures}; the change is against the revised figure."
+            return  # the newest revision is enough
 
 
 def _computed(series: InterestSeries) -> Iterator[str]:

@@ -97,6 +97,12 @@ _FULL = (
     Column("source_ratio_pct", 4),
     Column("nasdaq_short_volume"),
     _NYSE_PART,
+    Column("exempt_short_volume"),
+    *(
+        Column(f"{facility}_{part}_volume")
+        for facility in ("nqtrf", "nctrf", "nytrf", "orf", "adf")
+        for part in ("short", "total")
+    ),
     Column("total_turnover", 2),
     Column("open", 4),
     Column("previous_close", 4),

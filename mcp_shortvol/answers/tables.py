@@ -45,6 +45,16 @@ _COLUMNS: Mapping[str, tuple[str, _Kind]] = {
     "z_score": ("z", "figure"),
     "percentile": ("Percentile", "figure"),
     "price_change_pct": ("Price %", "figure"),
+    "prior_mean_pct": ("Mean before %", "figure"),
+    "deviation_pp": ("Above it pp", "figure"),
+    "off_exchange_short": ("Off-exch. short", "scaled"),
+    "off_exchange_total": ("Off-exch. total", "scaled"),
+    "nasdaq_short": ("Nasdaq short", "scaled"),
+    "nyse_short": ("NYSE short", "scaled"),
+    "known_short": ("Known short", "scaled"),
+    "consolidated_volume": ("All volume", "scaled"),
+    "all_venue_pct": ("All venues >= %", "figure"),
+    "off_exchange_share_pct": ("Off-exch. share %", "figure"),
 }
 """The head of each column, and what its cells are."""
 

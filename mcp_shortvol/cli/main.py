@@ -22,6 +22,8 @@ examples:
   mcp-shortvol query 700.HK                     the newest 20 trading days of Tencent
   mcp-shortvol query TSLA --count 60 --json     60 days of Tesla as JSON
   mcp-shortvol query 700.HK --start 2026-05-01 --end 2026-05-31 --full
+  mcp-shortvol query TSLA --venues              which share of all trading was sold short, and where
+  mcp-shortvol query --screen --order-by jump   the whole US market of the newest day, from FINRA
   mcp-shortvol query 700.HK --sandbox           the same without an account; the figures are invented
   mcp-shortvol doctor                           what is set up, what is kept, and who answers
   mcp-shortvol sandbox                          play the vendors on this machine, for any program
@@ -75,6 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     query.add_argument("symbols", nargs="*", metavar="symbol", help="such as 700.HK, TSLA, BRK.B; several are compared")
     query.add_argument("--interest", action="store_true", help="short interest, the open positions, of one symbol")
     query.add_argument("--rank", choices=("US", "HK"), help="the most shorted stocks of a market, over OpenD")
+    query.add_argument("--venues", action="store_true", help="by venue: what share of all US trading was sold short")
+    query.add_argument("--screen", action="store_true", help="the whole US market of a date (--end), from FINRA")
     query.add_argument("--count", metavar="N", help="trading days, 1 to 1000; reports or names, 1 to 100")
     query.add_argument("--start", metavar="DATE", help="first trading date, YYYY-MM-DD")
     query.add_argument("--end", metavar="DATE", help="last trading date, YYYY-MM-DD")
@@ -88,9 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     forms.add_argument("--plot", action="store_true", help="the text with a plot below")
     query.add_argument(
         "--source",
-        choices=("auto", "longbridge", "futu_opend", "futu_cloud"),
+        choices=("auto", "longbridge", "futu_opend", "futu_cloud", "finra", "sfc"),
         default="auto",
-        help="auto: whichever is set up, a named OpenD before Longbridge before the cloud",
+        help="auto: a named OpenD, Longbridge, an OpenD found here, Futu's cloud, else FINRA for US stocks",
     )
     query.add_argument("--sandbox", action="store_true", help="invented figures from this machine; needs no account")
 

@@ -33,7 +33,7 @@ __all__ = ["query"]
 _NOTHING_SET_UP = NotConfigured(
     "Nothing is set up yet: Longbridge has no credentials, and no OpenD answers on this machine.",
     "Set LONGBRIDGE_APP_KEY, LONGBRIDGE_APP_SECRET and LONGBRIDGE_ACCESS_TOKEN, or start Futu's OpenD; or add "
-    "--sandbox to try it with invented figures.",
+    "--sandbox to try it with invented figures. US stocks need none of it: FINRA answers.",
 )
 _ANSWERED, _FAILED_HERE, _WRONG_QUESTION, _NOT_SET_UP, _VENDOR_FAILED = range(5)
 
@@ -108,10 +108,7 @@ def _write_html(name: str, answer: dict[str, Any]) -> int:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    overrides = {"SHORTVOL_SANDBOX": "1"} if options.sandbox else {}
-    if options.source.startswith("futu_"):
-        overrides["FUTU_SOURCE"] = options.source
-    return load_settings(**overrides)
+    return load_settings(SHORTVOL_SANDBOX="1") if options.sandbox else load_settings()
 
 
 async def _call(server: MCPServer[Any], name: str, arguments: dict[str, Any]) -> CallToolResult:

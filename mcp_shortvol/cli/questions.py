@@ -3,8 +3,11 @@
 import argparse
 from typing import Any
 
+from mcp_shortvol.automatic import candidates
 from mcp_shortvol.domain.errors import InvalidRequest
-from mcp_shortvol.settings import Settings
+from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.settings import Settings, SourceName
 
 __all__ = ["question_of"]
 
@@ -13,8 +16,14 @@ def question_of(options: argparse.Namespace, settings: Settings) -> tuple[str, d
     """The tool's name and its arguments; raises InvalidRequest where the options do not fit each other."""
     if options.rank:
         return "rank_short_selling", _ranking(options)
+    if options.screen:
+        return "screen_short_volume", _screen(options)
     if not options.symbols:
-        raise InvalidRequest("No symbol was given.", "Name one, such as 700.HK, or use --rank HK or --rank US.")
+        raise InvalidRequest(
+            "No symbol was given.", "Name one, such as 700.HK, or use --rank HK, --rank US or --screen."
+        )
+    if options.venues:
+        return "get_short_volume_by_venue", _venues(options)
     if options.interest:
         return "get_short_interest", _interest(options)
     dates = {"count": options.count, "start_date": options.start, "end_date": options.end}
@@ -29,8 +38,36 @@ def question_of(options: argparse.Namespace, settings: Settings) -> tuple[str, d
         "response_format": "full" if options.full or options.csv or options.html else None,
         **dates,
     }
-    longbridge = "longbridge" in {options.source, settings.first_choice if options.source == "auto" else None}
-    return "get_short_trades" if longbridge else "get_daily_short_volume", _given(arguments)
+    if options.source == "longbridge" or (
+        options.source == "auto" and _auto(options.symbols[0], settings) == "longbridge"
+    ):
+        return "get_short_trades", _given(arguments)
+    return "get_daily_short_volume", _given({**arguments, "source": options.source})
+
+
+def _auto(symbol: str, settings: Settings) -> SourceName:
+    """The source that is preferred for a symbol; what is no symbol is any tool's error."""
+    try:
+        market = Symbol.parse(symbol).market
+    except InvalidRequest:
+        market = Market.US
+    return candidates(settings, market, "volume")[0]
+
+
+def _venues(options: argparse.Namespace) -> dict[str, Any]:
+    if len(options.symbols) > 1:
+        raise InvalidRequest("--venues takes one symbol.", "Ask for each by itself.")
+    _refuse(options, "The venues have their own table", "interval", "order_by", "full", "html", "plot")
+    return _given(
+        {"symbol": options.symbols[0], "count": options.count, "start_date": options.start, "end_date": options.end}
+    )
+
+
+def _screen(options: argparse.Namespace) -> dict[str, Any]:
+    if options.symbols:
+        raise InvalidRequest("--screen takes no symbol.", "Leave the symbol out, or leave out --screen.")
+    _refuse(options, "A screen is of one day, which --end names", "start", "interval", "full", "html", "plot")
+    return _given({"date": options.end, "count": options.count, "order_by": options.order_by})
 
 
 def _ranking(options: argparse.Namespace) -> dict[str, Any]:

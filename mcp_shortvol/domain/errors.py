@@ -25,6 +25,7 @@ from typing import Self
 
 __all__ = [
     "ISSUES",
+    "PROJECT",
     "UPDATE_OR_REPORT",
     "CredentialsRefused",
     "InvalidRequest",
@@ -44,7 +45,10 @@ __all__ = [
     "out_of_time",
 ]
 
-ISSUES = "https://github.com/OWNER/mcp-shortvol/issues"
+PROJECT = "https://github.com/OWNER/mcp-shortvol"
+"""Where this program is kept: what an upstream is told of who asks."""
+
+ISSUES = f"{PROJECT}/issues"
 """Where a defect of this program, or a change of a vendor, is to be reported."""
 
 UPDATE_OR_REPORT = f"Update mcp-shortvol. If it is the newest version already, report this at {ISSUES}."

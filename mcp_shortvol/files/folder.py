@@ -4,9 +4,10 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-__all__ = ["DAYS_FILE", "REQUESTS_FILE", "data_folder"]
+__all__ = ["DAYS_FILE", "MARKET_FILE", "REQUESTS_FILE", "data_folder"]
 
 DAYS_FILE = "days.sqlite3"
+MARKET_FILE = "market.sqlite3"
 REQUESTS_FILE = "quotas.sqlite3"
 
 

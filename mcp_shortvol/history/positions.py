@@ -21,7 +21,7 @@ from mcp_shortvol.domain.question import MAX_DAYS, Question
 from mcp_shortvol.domain.ranking import RankingResult
 from mcp_shortvol.domain.short_interest import VOLUME_DAYS, InterestSeries, Report, days_to_cover, mean_volume
 from mcp_shortvol.domain.short_volume import Day, Series, ShortPosition
-from mcp_shortvol.sources import Vendor
+from mcp_shortvol.sources import InterestSource, Source, Vendor
 
 if TYPE_CHECKING:
     from mcp_shortvol.history.history import History
@@ -119,13 +119,19 @@ async def trading_date_of(history: "History", vendor: Vendor, ranking: RankingRe
 
 
 async def interest_with_volumes(
-    history: "History", vendor: Vendor, question: Question, *, deadline: float, progress: Progress | None
+    history: "History",
+    interest: InterestSource,
+    volume: Source | None,
+    question: Question,
+    *,
+    deadline: float,
+    progress: Progress | None,
 ) -> InterestSeries:
     """The reports that answer `question`; in Hong Kong with mean volume and value, which a source may not send.
 
-    The volumes come from daily rows: the kept ones, and at most two pages more.
+    The volumes come from the same vendor's daily rows, where it has any: the kept ones, and at most two pages more.
     """
-    found = await history.interest(vendor.interest, question, deadline=deadline, progress=progress)
+    found = await history.interest(interest, question, deadline=deadline, progress=progress)
     if question.symbol.market is not Market.HK or not found.reports:
         return found
     computed = set()
@@ -133,9 +139,11 @@ async def interest_with_volumes(
     if reports != list(found.reports):
         computed.add("short_interest_value")
     failure = ""
-    if not any(report.average_daily_volume or report.source_days_to_cover for report in reports):
+    if volume is None:
+        failure = f"{interest.title} publishes none."
+    elif not any(report.average_daily_volume or report.source_days_to_cover for report in reports):
         try:
-            days = await _daily_rows(history, vendor, question, reports[-1].date, deadline)
+            days = await _daily_rows(history, volume, question, reports[-1].date, deadline)
         except ShortVolumeError as error:
             failure = error.what
         else:
@@ -146,14 +154,14 @@ async def interest_with_volumes(
 
 
 async def _daily_rows(
-    history: "History", vendor: Vendor, question: Question, oldest: date, deadline: float
+    history: "History", volume: Source, question: Question, oldest: date, deadline: float
 ) -> Sequence[Day]:
     market = question.symbol.market
     needed = count_trading_days(market, oldest, history.today(market)) + VOLUME_DAYS + 1
-    kept = await history.kept_days(vendor.volume, question.symbol)
-    most = kept + _PAGES_OF_VOLUMES * vendor.volume.page_limit
+    kept = await history.kept_days(volume, question.symbol)
+    most = kept + _PAGES_OF_VOLUMES * volume.page_limit
     daily = Question(question.symbol, count=min(needed, most, MAX_DAYS))
-    return (await history.series(vendor.volume, daily, deadline=deadline)).days
+    return (await history.series(volume, daily, deadline=deadline)).days
 
 
 def _with_value(report: Report) -> Report:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Generic, Protocol
 
+from mcp_shortvol.domain.market_day import MarketDay
 from mcp_shortvol.domain.markets import Market
+from mcp_shortvol.domain.progress import Progress
 from mcp_shortvol.domain.ranking import Direction, OrderBy, Ranked
 from mcp_shortvol.domain.rows import Row
 from mcp_shortvol.domain.short_interest import Report
@@ -17,7 +19,17 @@ from mcp_shortvol.domain.short_volume import Day, ShortPosition
 from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.quotas.quota import OnWait
 
-__all__ = ["MOST_STALLS", "InterestSource", "Page", "Paged", "RankingPage", "RankingSource", "Source", "Vendor"]
+__all__ = [
+    "MOST_STALLS",
+    "InterestSource",
+    "MarketSource",
+    "Page",
+    "Paged",
+    "RankingPage",
+    "RankingSource",
+    "Source",
+    "Vendor",
+]
 
 MOST_STALLS = 3
 """Pages in a row without a new row, after which a source is taken to go in circles."""
@@ -171,10 +183,41 @@ class RankingSource(Protocol):
         """
 
 
+class MarketSource(Protocol):
+    """One vendor's whole market of a day."""
+
+    @property
+    def name(self) -> str:
+        """The vendor in the one vocabulary of settings, arguments and answers, such as "finra"."""
+
+    @property
+    def title(self) -> str:
+        """The vendor as a person says it, such as "FINRA"."""
+
+    @property
+    def upstream(self) -> str:
+        """Whom it asks: the address, and the account where it is known, without a secret in it."""
+
+    @property
+    def ratio_basis(self) -> str:
+        """What a short ratio is a share of, in words."""
+
+    @property
+    def settling_days(self) -> int:
+        """For how many further trading days the vendor may still correct the figures of a day."""
+
+    async def fetch_day(self, day: date, on_wait: OnWait | None = None, progress: Progress | None = None) -> MarketDay:
+        """Every name of a trading day; without names where the vendor has none of it, or not yet.
+
+        Raises errors of `domain.errors` only. `progress` is told how many records are here, of how many.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """What one vendor offers through one gateway; `ranking` is None where it has none."""
+    """What one vendor offers through one gateway; `ranking` and `market` are None where it has none."""
 
     volume: Source
     interest: InterestSource
     ranking: RankingSource | None = None
+    market: MarketSource | None = None

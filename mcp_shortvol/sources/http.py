@@ -147,15 +147,17 @@ class HttpClient:
         request = self._client.build_request("GET", self.base_url + path, params=params)
         return await self._exchange(request, credentials)
 
-    async def post_form(self, path: str, form: Mapping[str, str]) -> Reply:
+    async def post_form(self, path: str, form: Mapping[str, str], credentials: Credentials | None = None) -> Reply:
         """POST a form to `path`; raises like `get`."""
         request = self._client.build_request("POST", self.base_url + path, data=form)
-        return await self._exchange(request, None)
+        return await self._exchange(request, credentials)
 
-    async def post_json(self, path: str, content: Mapping[str, object]) -> Reply:
+    async def post_json(
+        self, path: str, content: Mapping[str, object], credentials: Credentials | None = None
+    ) -> Reply:
         """POST a JSON object to `path`; raises like `get`."""
         request = self._client.build_request("POST", self.base_url + path, json=content)
-        return await self._exchange(request, None)
+        return await self._exchange(request, credentials)
 
     async def _exchange(self, request: httpx.Request, credentials: Credentials | None) -> Reply:
         sent: Mapping[str, str] = {}

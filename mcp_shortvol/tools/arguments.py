@@ -16,12 +16,14 @@ from mcp_shortvol.settings import SourceName
 
 __all__ = [
     "CountArgument",
+    "DateArgument",
     "EndDateArgument",
     "FormatArgument",
+    "InterestSourceArgument",
     "IntervalArgument",
-    "SourceArgument",
     "StartDateArgument",
     "SymbolArgument",
+    "VolumeSourceArgument",
     "optional",
     "otherwise",
     "whole_number",
@@ -87,14 +89,15 @@ CountArgument = Annotated[
     BeforeValidator(whole_number),
     Field(json_schema_extra=optional, description="Trading days, never weeks or months."),
 ]
+DateArgument = Annotated[date | SkipJsonSchema[None], BeforeValidator(_iso_date)]
+"""A date that may be left out."""
+
 StartDateArgument = Annotated[
-    date | SkipJsonSchema[None],
-    BeforeValidator(_iso_date),
+    DateArgument,
     Field(json_schema_extra=optional, description="First trading date, market-local.", examples=["2026-05-01"]),
 ]
 EndDateArgument = Annotated[
-    date | SkipJsonSchema[None],
-    BeforeValidator(_iso_date),
+    DateArgument,
     Field(json_schema_extra=optional, description="Last trading date; today if left out.", examples=["2026-05-29"]),
 ]
 IntervalArgument = Annotated[
@@ -102,10 +105,15 @@ IntervalArgument = Annotated[
     otherwise("day"),
     Field(description="What a row is. A year of months is 12 rows; count stays in trading days (about 250)."),
 ]
-SourceArgument = Annotated[
+VolumeSourceArgument = Annotated[
+    Literal["auto", "longbridge", "futu_opend", "futu_cloud", "finra"],
+    otherwise("auto"),
+    Field(description="auto: whichever is set up; FINRA (US) where none is."),
+]
+InterestSourceArgument = Annotated[
     SourceName,
     otherwise("auto"),
-    Field(description="auto: whichever is set up, OpenD before Longbridge before the cloud."),
+    Field(description="auto: FINRA for US stocks, else whichever is set up. sfc: Hong Kong's weekly file."),
 ]
 FormatArgument = Annotated[
     Literal["summary", "concise", "full"],

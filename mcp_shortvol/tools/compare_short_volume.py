@@ -18,11 +18,10 @@ from mcp_shortvol.domain.question import MAX_DAYS, Question
 from mcp_shortvol.domain.short_volume import Series
 from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.domain.wording import plain
-from mcp_shortvol.sources import Vendor
 from mcp_shortvol.tools.arguments import (
     EndDateArgument,
-    SourceArgument,
     StartDateArgument,
+    VolumeSourceArgument,
     optional,
     otherwise,
     whole_number,
@@ -85,15 +84,24 @@ def compare_short_volume_tool(upstreams: Upstreams) -> StrictTool:
         start_date: StartDateArgument = None,
         end_date: EndDateArgument = None,
         order_by: OrderArgument = "z_score",
-        source: SourceArgument = "auto",
+        source: VolumeSourceArgument = "auto",
     ) -> ComparisonResult:
         failures: dict[str, str] = {}
         wanted = _parsed(symbols, failures)
         async with within(upstreams.deadline) as deadline:
-            vendor = await upstreams.open(source)
-            fetch = partial(upstreams.history.series, vendor.volume, deadline=deadline)
             ask = partial(Question.of, count=count, start=start_date, end=end_date, default_count=_DEFAULT_COUNT)
-            found = await _fetched(fetch, [ask(symbol) for symbol in wanted], failures, progress_of(context), vendor)
+            questions = [ask(symbol) for symbol in wanted]
+            # One source a market: ratios of two sources are never put beside each other.
+            sources = {
+                market: (await upstreams.open(source, market)).volume
+                for market in sorted({symbol.market for symbol in wanted})
+            }
+
+            async def fetch(question: Question) -> Series:
+                asked = sources[question.symbol.market]
+                return await upstreams.history.series(asked, question, deadline=deadline)
+
+            found = await _fetched(fetch, questions, failures, progress_of(context))
         if not found:
             raise InvalidRequest(
                 "None of these symbols could be compared.",
@@ -128,7 +136,6 @@ async def _fetched(
     questions: list[Question],
     failures: dict[str, str],
     progress: Progress | None,
-    vendor: Vendor,
 ) -> list[Series]:
     """The series that answer, fetched side by side, in the order asked for; what fails goes to `failures`.
 
@@ -147,7 +154,7 @@ async def _fetched(
             failures[str(question.symbol)] = str(error)
         if progress is not None:
             done, all_of_them = len(found), len(questions)
-            await progress(done, all_of_them, f"{done} of {all_of_them} symbols from {vendor.volume.title}")
+            await progress(done, all_of_them, f"{done} of {all_of_them} symbols")
 
     async with anyio.create_task_group() as tasks:
         for question in questions:

@@ -14,7 +14,7 @@ from mcp_shortvol.history.positions import interest_with_volumes
 from mcp_shortvol.tools.arguments import (
     EndDateArgument,
     FormatArgument,
-    SourceArgument,
+    InterestSourceArgument,
     SymbolArgument,
     optional,
     whole_number,
@@ -30,9 +30,10 @@ _MOST_REPORTS = 100
 _DESCRIPTION = """\
 Get the short interest of one US or Hong Kong stock: shares still open short on each report's date, as a percentage \
 (pct_basis says of what), days to cover, and the change against the report before.
-Use it for "what is the short interest", "days to cover", "did shorts cover". It is a stock of positions; for the \
-shares sold short in a day use get_short_trades or get_daily_short_volume. Reports come twice a month in the US, days \
-after their settlement date, and weekly in Hong Kong. Not available here: borrow fee, float, holders."""
+Use it for "what is the short interest", "days to cover", "did shorts cover". A US stock needs no account: FINRA's \
+reports since 2017. It is a stock of positions; for the shares sold short in a day use get_short_trades or \
+get_daily_short_volume. Reports come twice a month in the US, days after their settlement date, and weekly in Hong \
+Kong. Not available here: borrow fee, float, holders."""
 
 ReportCountArgument = Annotated[
     Annotated[int, Field(ge=1, le=_MOST_REPORTS)] | SkipJsonSchema[None],
@@ -50,16 +51,16 @@ def get_short_interest_tool(upstreams: Upstreams) -> StrictTool:
         symbol: SymbolArgument,
         count: ReportCountArgument = None,
         end_date: EndDateArgument = None,
-        source: SourceArgument = "auto",
+        source: InterestSourceArgument = "auto",
         response_format: FormatArgument = "concise",
     ) -> InterestResult:
         question = Question.of(
             Symbol.parse(symbol), count=count, start=None, end=end_date, default_count=_DEFAULT_COUNT
         )
         async with within(upstreams.deadline) as deadline:
-            vendor = await upstreams.open(source)
+            interest, volume = await upstreams.interest(source, question.symbol.market)
             series = await interest_with_volumes(
-                upstreams.history, vendor, question, deadline=deadline, progress=progress_of(context)
+                upstreams.history, interest, volume, question, deadline=deadline, progress=progress_of(context)
             )
         answer = interest_answer_of(series, response_format)
         return result(interest_text(answer, response_format), answer)

@@ -90,6 +90,8 @@ def _allowed(schema: dict[str, Any]) -> str:
             kinds = " or ".join(f'"{value}"' for value in values)
         case {"type": "integer", "minimum": least, "maximum": most}:
             kinds = f"a whole number from {least} to {most}"
+        case {"type": "number", "minimum": least, "maximum": most}:
+            kinds = f"a number from {least:g} to {most:g}"
         case {"format": "date"}:
             kinds = "a date as YYYY-MM-DD"
         case {"type": "array", "minItems": least, "maxItems": most}:

@@ -1,0 +1,69 @@
+"""A whole US market day out of FINRA's `regShoDaily`: every name, summed over its facilities; about six pages."""
+
+from datetime import date
+
+from mcp_shortvol.domain.market_day import MarketDay, Volumes
+from mcp_shortvol.domain.progress import Progress
+from mcp_shortvol.quotas.quota import OnWait
+from mcp_shortvol.sources.finra.api import FinraApi, equal
+from mcp_shortvol.sources.finra.records import DATE, FACILITY, SHORT, SYMBOL, TOTAL, quantity
+from mcp_shortvol.sources.finra.spelling import symbol_of
+from mcp_shortvol.sources.finra.volume import BASIS
+from mcp_shortvol.sources.scalars import Unreadable
+
+__all__ = ["FinraMarket"]
+
+
+class FinraMarket:
+    """The whole market of a date, over FINRA's Query API."""
+
+    name = "finra"
+    title = "FINRA"
+    ratio_basis = BASIS
+    settling_days = 2
+
+    def __init__(self, api: FinraApi) -> None:
+        self._api = api
+
+    @property
+    def upstream(self) -> str:
+        """The service's address and the credential's mark."""
+        return self._api.upstream
+
+    async def fetch_day(self, day: date, on_wait: OnWait | None = None, progress: Progress | None = None) -> MarketDay:
+        """Every name of a trading day; without names where FINRA has none of it, or not yet."""
+        found = await self._api.records(
+            "regShoDaily",
+            (DATE, SYMBOL, FACILITY, SHORT, TOTAL),
+            equal(**{DATE: str(day)}),
+            on_wait=on_wait,
+            progress=progress,
+        )
+        parts: dict[tuple[str, str], tuple[object, object]] = {}
+        unreadable: set[str] = set()
+        lost = 0
+        for record in found.rows:
+            code = record.get(SYMBOL) if isinstance(record, dict) else None
+            if not isinstance(code, str) or not code.strip():
+                lost += 1
+                continue
+            code = code.strip()
+            code = code.upper() if code.islower() else code
+            place = code, str(record.get(FACILITY))
+            volumes = record.get(SHORT), record.get(TOTAL)
+            if record.get(DATE) != str(day) or parts.setdefault(place, volumes) != volumes:
+                unreadable.add(code)
+        names: dict[str, Volumes] = {}
+        sums: dict[str, list[object]] = {}
+        for (code, _), volumes in parts.items():
+            sums.setdefault(code, []).extend(volumes)
+        for code, cells in sums.items():
+            try:
+                known = [value for value in map(quantity, cells) if value is not None]
+            except Unreadable:
+                known = []
+            if len(known) < len(cells) or code in unreadable:
+                unreadable.add(code)
+                continue
+            names[symbol_of(code)] = Volumes(round(sum(known[::2])), round(sum(known[1::2])))
+        return MarketDay(day, names, len(unreadable) + lost, found.sandbox)
