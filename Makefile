@@ -24,6 +24,8 @@ demo: $(VENV)/.installed
 	@echo
 	@echo '$$ mcp-shortvol query TSLA.US --source futu_opend --count 10 --sandbox'
 	@$(BIN)/mcp-shortvol query TSLA.US --source futu_opend --count 10 --sandbox
+	@echo
+	@echo 'These figures are invented. Real ones of US stocks need no account: $(BIN)/mcp-shortvol query TSLA asks FINRA.'
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 4 --ignore=tests/faults

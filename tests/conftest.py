@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from mcp_shortvol.sandbox.finra.gateway import FinraGateway
 from mcp_shortvol.sandbox.longbridge.gateway import LongbridgeGateway
 from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
 from mcp_shortvol.sandbox.runner import Sandbox
+from mcp_shortvol.sandbox.sfc.gateway import SfcGateway
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 AS_OF = date(2026, 6, 12)
@@ -29,9 +31,12 @@ def anyio_backend() -> str:
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No variable and no file of whoever runs the tests decides their outcome."""
     for name in os.environ:
-        if re.match(r"LONGBRIDGE_|LONGPORT_|FUTU_|SHORTVOL_|XDG_|(https?|all)_proxy$", name, re.IGNORECASE):
+        if re.match(r"LONGBRIDGE_|LONGPORT_|FUTU_|FINRA_|SFC_|SHORTVOL_|XDG_|(https?|all)_proxy$", name, re.IGNORECASE):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
+    # No test leaves this machine: whoever is not played is not there.
+    monkeypatch.setenv("FINRA_API_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("SFC_URL", "http://127.0.0.1:9")
     # A test of the wire asks it each time; one of what is kept says where.
     monkeypatch.setenv("SHORTVOL_STORE", "off")
 
@@ -68,6 +73,27 @@ def _reset(opend: OpenDGateway) -> None:
     opend.refused = 0
     opend.logged_in, opend.limited, opend.moving_list = True, False, False
     opend._moves = 0
+
+
+@pytest.fixture
+def finra(sandbox: Sandbox) -> Iterator[FinraGateway]:
+    """The sandbox's FINRA, without faults and without a past."""
+    _calm(sandbox.finra)
+    yield sandbox.finra
+    _calm(sandbox.finra)
+
+
+@pytest.fixture
+def sfc(sandbox: Sandbox) -> Iterator[SfcGateway]:
+    """The sandbox's SFC, without faults and without a past."""
+    _calm(sandbox.sfc)
+    yield sandbox.sfc
+    _calm(sandbox.sfc)
+
+
+def _calm(gateway: FinraGateway | SfcGateway) -> None:
+    gateway.faults.clear()
+    gateway.requests.clear()
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def test_links_to_files_lead_somewhere(file: Path) -> None:
 
 def test_the_answers_shown_are_the_ones_given() -> None:
     shown = re.findall(r"^`mcp-shortvol (query [^`]+)`\n> (.+)$", TEXTS[ROOT / "README.md"], re.MULTILINE)
-    assert len(shown) == 3
+    assert len(shown) == 4
     for arguments, answer in shown:
         done = subprocess.run(
             [OURS, *shlex.split(arguments)],

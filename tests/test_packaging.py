@@ -43,7 +43,7 @@ def test_server_json_names_only_variables_that_exist() -> None:
 
 
 def test_every_variable_stands_in_the_documents_and_no_other() -> None:
-    documented = set(re.findall(r"`((?:LONGBRIDGE|FUTU|SHORTVOL)_[A-Z_]+)`", SETTINGS))
+    documented = set(re.findall(r"`((?:LONGBRIDGE|FUTU|FINRA|SFC|SHORTVOL)_[A-Z_]+)`", SETTINGS))
     assert documented == variables()
 
 

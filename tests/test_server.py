@@ -20,8 +20,8 @@ async def instructions(**variables: str) -> str:
 
 async def test_the_instructions_say_which_tool_measures_what_and_what_no_tool_has() -> None:
     text = await instructions()
-    assert "get_daily_short_volume (Futu) measures against the volume of all venues" in text
-    assert "get_short_trades (Longbridge) against the Nasdaq exchange's alone" in text
+    assert "Futu measures against the volume of all venues, Longbridge against the Nasdaq exchange's, FINRA" in text
+    assert "get_short_volume_by_venue puts them together" in text
     assert "No tool here has market totals, intraday figures, borrow fees, holders, fails to deliver or alerts." in text
     assert len(text.encode()) <= 1280
 
@@ -52,7 +52,7 @@ async def test_the_status_is_what_the_doctor_says(gateway: LongbridgeGateway, en
     async with Client(build_server(load_settings())) as client:
         (contents,) = (await client.read_resource("shortvol://status")).contents
     text = contents.text  # type: ignore[union-attr]
-    assert "asks Futu: an OpenD is named" in text
+    assert "US volume: OpenD; US interest: FINRA" in text
     assert "Longbridge   answers in " in text
     assert not any(value in text for name, value in environment.items() if "SECRET" in name or "TOKEN" in name)
 

@@ -113,7 +113,7 @@ before = set(sys.modules)
 
 async def main():
     async with Client(build_server(load_settings())) as client:
-        assert len((await client.list_tools()).tools) == 5
+        assert len((await client.list_tools()).tools) == 7
 
 anyio.run(main)
 print(*(name for name in sys.modules if name not in before or name.startswith("mcp_shortvol")), *before)

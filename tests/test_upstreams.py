@@ -6,12 +6,15 @@ from pathlib import Path
 import anyio
 import pytest
 
+from mcp_shortvol.automatic import FUTU_OR_FINRA
 from mcp_shortvol.domain.errors import NotConfigured, SetupError, UpstreamUnreachable
+from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.question import Question
 from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.history.history import fetch_series
 from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
 from mcp_shortvol.settings import load_settings
+from mcp_shortvol.sources import Vendor
 from mcp_shortvol.upstreams import Upstreams
 
 pytestmark = pytest.mark.anyio
@@ -19,10 +22,14 @@ pytestmark = pytest.mark.anyio
 NOWHERE = "9"
 
 
+async def futu(upstreams: Upstreams) -> Vendor:
+    return await upstreams.open("auto", Market.HK, FUTU_OR_FINRA)
+
+
 async def chosen(**settings: str | None) -> str:
     """The source that answers, by its own word."""
     async with Upstreams(load_settings(**settings)) as upstreams:
-        series = await fetch_series((await upstreams.futu()).volume, Question(Symbol.parse("700.HK"), 1))
+        series = await fetch_series((await futu(upstreams)).volume, Question(Symbol.parse("700.HK"), 1))
     return series.source.removeprefix("sandbox:")
 
 
@@ -64,7 +71,7 @@ async def test_a_silent_listener_at_the_usual_address_holds_nobody_up_for_long(
         async with Upstreams(load_settings(SHORTVOL_TIMEOUT="1.5")) as upstreams:
 
             async def ask() -> None:
-                vendor = await upstreams.futu()
+                vendor = await futu(upstreams)
                 assert vendor.volume.name == "futu_cloud"
 
             with anyio.fail_after(1.4):  # one probe of a third of the time-out, shared and remembered
@@ -99,7 +106,7 @@ async def test_a_cloud_without_any_setting_says_what_to_set() -> None:
     with pytest.raises(NotConfigured, match=r"Futu's cloud is not set up\. Set FUTU_API_TOKEN, or FUTU_API_KEY"):
         await chosen(FUTU_SOURCE="futu_cloud")
     async with Upstreams(load_settings(FUTU_API_URL="http://127.0.0.1:9")) as upstreams:
-        assert (await upstreams.open("futu_cloud")).volume.name == "futu_cloud"
+        assert (await upstreams.open("futu_cloud", Market.HK)).volume.name == "futu_cloud"
 
 
 async def test_half_an_app_key_of_the_cloud_says_what_is_missing() -> None:
@@ -110,7 +117,7 @@ async def test_half_an_app_key_of_the_cloud_says_what_is_missing() -> None:
 async def test_what_ends_the_block_comes_out_as_it_is(opend: OpenDGateway, environment: dict[str, str]) -> None:
     async def fail_with_a_connection_open() -> None:
         async with Upstreams(load_settings()) as upstreams:
-            await fetch_series((await upstreams.futu()).volume, Question(Symbol.parse("700.HK"), 1))
+            await fetch_series((await futu(upstreams)).volume, Question(Symbol.parse("700.HK"), 1))
             raise KeyError("mine")
 
     with pytest.raises(KeyError, match="mine"):

@@ -207,6 +207,7 @@ def _notes(
         notes.append(
             "Never rank the ratios of the two markets against each other: compare z_score, change_z or percentile."
         )
+    notes += dict.fromkeys(caveat for members in by_market.values() if members and (caveat := members[0].caveat))
     notes.append(
         "Short volume is a day's sales, not short interest; z_score measures each stock against its own days before. "
         "Another tool may answer from another source: compare ratios within this answer only."

@@ -15,6 +15,12 @@ GLOSSARY: Mapping[str, Mapping[str, str]] = {
         "source_ratio_pct": "The vendor's own ratio, as sent.",
         "nasdaq_short_volume": "The Nasdaq exchange's part of short_volume (US).",
         "nyse_short_volume": "The NYSE group's part; null if never sent.",
+        "exempt_short_volume": "Part of short_volume exempt from the price test.",
+        "nqtrf_short_volume": "Reported to FINRA/Nasdaq TRF Carteret; _total_ too.",
+        "nctrf_short_volume": "Reported to FINRA/Nasdaq TRF Chicago.",
+        "nytrf_short_volume": "Reported to the FINRA/NYSE TRF.",
+        "orf_short_volume": "Reported to the OTC facility.",
+        "adf_short_volume": "Reported to FINRA's display facility.",
         "total_turnover": "Value of all shares traded.",
         "open": "Opening price.",
         "previous_close": "Close of the trading day before.",
@@ -72,6 +78,24 @@ GLOSSARY: Mapping[str, Mapping[str, str]] = {
         "days_to_cover": "Short interest / average daily volume.",
         "change_pct": "Against the report before.",
         "short_interest_value": "Shares x close, HKD.",
+        "previous_short_interest": "Of the report before, as this one states it.",
+    },
+    "get_short_volume_by_venue": {
+        "off_exchange_short": "Sold short off exchange (FINRA).",
+        "off_exchange_total": "Traded off exchange (FINRA).",
+        "nasdaq_short": "Sold short on the Nasdaq exchange.",
+        "nyse_short": "Sold short on the NYSE group's exchanges.",
+        "known_short": "The sum of those three; null if a side is missing.",
+        "consolidated_volume": "Traded at all venues (Futu).",
+        "all_venue_pct": "100 x known_short / consolidated: a lower bound.",
+        "off_exchange_share_pct": "Off-exchange part of all volume.",
+        "ratios": "One day's ratio of each source: who, pct, share_of.",
+        "missing_venues": "Venues whose short sales are in no figure.",
+    },
+    "screen_short_volume": {
+        "streak_days": "Days of rise (+) or fall (-), among statistics_days.",
+        "statistics_days": "Trading days that the statistics stand on.",
+        "names_passing": "Names with min_volume and min_ratio.",
     },
     "compare_short_volume": {
         "change_z": "z of the latest change against the changes before.",
@@ -85,7 +109,9 @@ _SOURCES = """## What a ratio is a share of, by source
 - longbridge, US: the Nasdaq exchange's short sales / the Nasdaq exchange's volume (shares).
 - futu_opend and futu_cloud, US: short sales of the Nasdaq and NYSE exchanges / the volume of all venues.
 - all sources, Hong Kong: HKEX short sales of designated securities / HKEX shares traded; money in HKD.
-- short interest: US of shares outstanding (Longbridge) or a base Futu does not name; Hong Kong of issued shares."""
+- finra, US: short sales off exchange / off-exchange volume reported to FINRA; 40-50 % is ordinary.
+- short interest: US of shares outstanding (Longbridge), a base Futu does not name, or none (finra); Hong Kong of issued
+  shares, or none (sfc)."""
 
 
 def glossary_text() -> str:

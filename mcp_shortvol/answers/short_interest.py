@@ -157,12 +157,14 @@ def _notes(series: InterestSeries) -> Iterator[str]:
     if not reports:
         yield "Empty proves nothing: coverage differs by vendor, and a mistyped or delisted code is empty too."
     elif market is Market.HK:
-        yield (
+        words = (
             "A stock of open positions, not a day's volume. A lower bound: the SFC counts positions of at least HKD 30 "
             "M or 0.02 % of issued shares, weekly."
         )
+        yield f"{words} {series.caveat}".rstrip()
     else:
-        yield "A stock of open positions on settlement dates, twice a month; not a day's short volume."
+        words = "A stock of open positions on settlement dates, twice a month; not a day's short volume."
+        yield f"{words} {series.caveat}".rstrip()
 
 
 def _flagged(series: InterestSeries) -> Iterator[str]:

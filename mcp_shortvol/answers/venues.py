@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from mcp_shortvol.answers.formatting import big, days_in_words, percent, source_in_words, source_title
+from mcp_shortvol.answers.formatting import big, days_in_words, percent, source_title
 from mcp_shortvol.answers.notes import interrupted
 from mcp_shortvol.answers.sample import mean_of
 from mcp_shortvol.answers.short_volume import rounded
@@ -81,7 +81,9 @@ def venue_answer_of(series: VenueSeries) -> VenueAnswer:
 
 def venue_text(answer: VenueAnswer) -> str:
     """The answer for a person, or for a model whose host passes text only; at most 2,048 bytes."""
-    who = " + ".join(source_in_words(source) for source in answer.sources)
+    who = listed([source_title(source) for source in answer.sources])
+    if any(source.startswith("sandbox:") for source in answer.sources):
+        who = f"SANDBOX playing {who}, invented figures"
     incomplete = "" if answer.complete else ", INCOMPLETE"
     span = f", {days_in_words(answer.returned)} to {answer.last_date}" if answer.last_date else ""
     heading = f"**{answer.symbol} short volume by venue{span}** ({who}{incomplete})"

@@ -121,9 +121,8 @@ class MarketStore:
         """How many market days and weeks are kept."""
 
         def work(connection: sqlite3.Connection) -> tuple[int, int]:
-            days, weeks = (
-                connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("market_day", "week")
-            )
+            counts = "SELECT (SELECT count(*) FROM market_day), (SELECT count(*) FROM week)"
+            days, weeks = connection.execute(counts).fetchone()
             return days, weeks
 
         return await self._database.read(work, (0, 0))

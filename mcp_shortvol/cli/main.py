@@ -131,13 +131,15 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--longbridge-port", type=int, default=0, metavar="PORT", help="default: any free one")
     sandbox.add_argument("--opend-port", type=int, default=0, metavar="PORT", help="default: any free one")
     sandbox.add_argument("--cloud-port", type=int, default=0, metavar="PORT", help="default: any free one")
+    sandbox.add_argument("--finra-port", type=int, default=0, metavar="PORT", help="default: any free one")
+    sandbox.add_argument("--sfc-port", type=int, default=0, metavar="PORT", help="default: any free one")
     sandbox.add_argument("--as-of", type=_date, metavar="DATE", help="newest trading date served; default yesterday")
     sandbox.add_argument(
         "--fault",
         action="append",
         default=[],
         metavar="[UPSTREAM.]NAME[:TIMES]",
-        help="switch a fault of longbridge, opend or cloud on, for tests; repeatable",
+        help="switch a fault of longbridge, opend, cloud, finra or sfc on, for tests; repeatable",
     )
     return parser
 
@@ -225,6 +227,8 @@ def _sandbox(options: argparse.Namespace) -> int:
             longbridge_port=options.longbridge_port,
             opend_port=options.opend_port,
             cloud_port=options.cloud_port,
+            finra_port=options.finra_port,
+            sfc_port=options.sfc_port,
             faults=options.fault,
         )
     except (InvalidRequest, NotConfigured) as error:

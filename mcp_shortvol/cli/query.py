@@ -53,7 +53,7 @@ def query(options: argparse.Namespace) -> int:
     nothing_set_up = False
     try:
         settings = _settings(options)
-        nothing_set_up = settings.futu_source == "auto" and not settings.anything_set_up
+        nothing_set_up = options.source == "auto" and settings.futu_source == "auto" and not settings.anything_set_up
         tool, arguments = question_of(options, settings)
         result = anyio.run(_call, build_server(settings), tool, arguments)
     except (InvalidRequest, NotConfigured) as error:
@@ -63,7 +63,7 @@ def query(options: argparse.Namespace) -> int:
         sys.stderr.write(f"mcp-shortvol: This is a defect of mcp-shortvol. Report it with your question at {ISSUES}\n")
         return _FAILED_HERE
     except ToolError as error:
-        if nothing_set_up and isinstance(error.__cause__, UpstreamUnreachable):
+        if nothing_set_up and isinstance(error.__cause__, UpstreamUnreachable) and "OpenD" in error.__cause__.what:
             return _failed(_NOTHING_SET_UP, _NOTHING_SET_UP)
         return _failed(error, error.__cause__)
     finally:

@@ -74,7 +74,7 @@ class InterestSeries:
 
     `before` is the report before the oldest one, where there is one: the oldest change is measured against it.
     `computed` names the figures that the source does not send and that were computed here; `no_volumes` says why some
-    could not be.
+    could not be. `caveat` is what the source says of its own figures.
     """
 
     question: Question
@@ -90,6 +90,7 @@ class InterestSeries:
     interruption: Interruption | None = None
     computed: frozenset[str] = frozenset()
     no_volumes: str = ""
+    caveat: str = ""
 
     @property
     def invented(self) -> bool:

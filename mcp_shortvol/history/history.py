@@ -201,6 +201,7 @@ def _interest_of(
         question=question,
         source=f"sandbox:{source.name}" if collected.sandbox else source.name,
         pct_basis=source.pct_basis(question.symbol.market),
+        caveat=source.caveat(question.symbol.market),
         reports=reports[: question.limit],
         before=next(iter(reports[question.limit :]), None),
         ending=Ending.COVERED if enough else collected.ending,

@@ -50,6 +50,7 @@ async def series_by_venue(
         raise wrong[0]
     if not parts:
         raise failures["finra"]
+    parts = {name: parts[name] for name in sources if name in parts}  # not in the order in which they came
     by_date = {name: {day.date: day for day in series.days} for name, series in parts.items()}
     dates = sorted({day for days in by_date.values() for day in days}, reverse=True)[: question.limit]
     finra, futu, longbridge = (by_date.get(name, {}) for name in ("finra", "futu", "longbridge"))

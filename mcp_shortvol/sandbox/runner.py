@@ -19,11 +19,13 @@ from anyio.from_thread import start_blocking_portal
 
 from mcp_shortvol.domain.errors import InvalidRequest, NotConfigured
 from mcp_shortvol.sandbox.faults import parse_fault
+from mcp_shortvol.sandbox.finra.gateway import FinraGateway
 from mcp_shortvol.sandbox.futu_cloud.gateway import FutuCloudGateway
 from mcp_shortvol.sandbox.http import HttpServer, Request, Response
 from mcp_shortvol.sandbox.longbridge.gateway import LongbridgeGateway
 from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
 from mcp_shortvol.sandbox.opend.server import OpenDService
+from mcp_shortvol.sandbox.sfc.gateway import SfcGateway
 
 __all__ = ["Sandbox", "serve"]
 
@@ -91,22 +93,28 @@ class Sandbox:
         longbridge_port: int = 0,
         opend_port: int = 0,
         cloud_port: int = 0,
+        finra_port: int = 0,
+        sfc_port: int = 0,
         opend_rsa_key_file: Path | None = None,
     ) -> None:
         self.longbridge = LongbridgeGateway(as_of)
         self.opend = OpenDGateway(as_of)
         self.cloud = FutuCloudGateway(as_of)
+        self.finra = FinraGateway(as_of)
+        self.sfc = SfcGateway(as_of)
         self._services: list[Service] = [
             HttpService(
                 "Longbridge", "--longbridge-port", longbridge_port, self.longbridge, self.longbridge.environment
             ),
             OpenDService(self.opend, opend_port, rsa_key_file=opend_rsa_key_file),
             HttpService("Futu cloud", "--cloud-port", cloud_port, self.cloud, self.cloud.environment),
+            HttpService("FINRA", "--finra-port", finra_port, self.finra, self.finra.environment),
+            HttpService("SFC", "--sfc-port", sfc_port, self.sfc, self.sfc.environment),
         ]
         self._running = ExitStack()
 
     def fail(self, fault: str) -> None:
-        """Switch on a fault written as [GATEWAY.]NAME[:TIMES]; the gateway is longbridge (the default), opend or cloud.
+        """Switch on a fault written as [GATEWAY.]NAME[:TIMES]; the gateway is longbridge unless it is named.
 
         InvalidRequest where there is no such gateway or fault.
         """
@@ -119,8 +127,14 @@ class Sandbox:
                 self.opend.fail(name, times=times)
             case "cloud":
                 self.cloud.fail(name, times=times)
+            case "finra":
+                self.finra.fail(name, times=times)
+            case "sfc":
+                self.sfc.fail(name, times=times)
             case _:
-                raise InvalidRequest(f'The sandbox has no gateway "{gateway}".', "It has longbridge, opend and cloud.")
+                raise InvalidRequest(
+                    f'The sandbox has no gateway "{gateway}".', "It has longbridge, opend, cloud, finra and sfc."
+                )
 
     def __enter__(self) -> Self:
         self.start()
@@ -154,6 +168,8 @@ def serve(
     longbridge_port: int = 0,
     opend_port: int = 0,
     cloud_port: int = 0,
+    finra_port: int = 0,
+    sfc_port: int = 0,
     faults: Sequence[str] = (),
 ) -> None:
     """Run the sandbox in the foreground until Ctrl-C or SIGTERM.
@@ -161,7 +177,14 @@ def serve(
     Prints one JSON line of environment variables on stdout, for programs, and a hint on stderr, for people. `faults`
     are written as for `Sandbox.fail`. NotConfigured where a port is in use, InvalidRequest where a fault is unknown.
     """
-    sandbox = Sandbox(as_of, longbridge_port=longbridge_port, opend_port=opend_port, cloud_port=cloud_port)
+    sandbox = Sandbox(
+        as_of,
+        longbridge_port=longbridge_port,
+        opend_port=opend_port,
+        cloud_port=cloud_port,
+        finra_port=finra_port,
+        sfc_port=sfc_port,
+    )
     for fault in faults:
         sandbox.fail(fault)
     ended = threading.Event()
@@ -177,9 +200,9 @@ def serve(
         sys.stdout.flush()
         sys.stderr.write(
             f"The sandbox simulates Longbridge at {environment['LONGBRIDGE_HTTP_URL']}, OpenD at "
-            f"{environment['FUTU_OPEND_HOST']}:{environment['FUTU_OPEND_PORT']} and Futu's cloud at "
-            f"{environment['FUTU_API_URL']}; the figures are invented. Set the variables above to use it; Ctrl-C ends "
-            "it.\n"
+            f"{environment['FUTU_OPEND_HOST']}:{environment['FUTU_OPEND_PORT']}, Futu's cloud at "
+            f"{environment['FUTU_API_URL']}, FINRA at {environment['FINRA_API_URL']} and the SFC at "
+            f"{environment['SFC_URL']}; the figures are invented. Set the variables above to use it; Ctrl-C ends it.\n"
         )
         # Waiting without a time limit cannot be interrupted on Windows.
         while not ended.wait(0.5):

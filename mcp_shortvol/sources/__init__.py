@@ -135,6 +135,9 @@ class InterestSource(Paged[Report], Protocol):
     def pct_basis(self, market: Market) -> str:
         """What this vendor's `short_interest_pct` is a percentage of, in words."""
 
+    def caveat(self, market: Market) -> str:
+        """What somebody who quotes this vendor's figures must know of them; empty where there is nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class RankingPage:

@@ -30,10 +30,10 @@ _DESCRIPTION = f"""\
 Get the daily short volume of one US or Hong Kong stock from Futu/moomoo, or of a US stock from FINRA, which needs no \
 account: shares sold short each day, total volume, short ratio in percent, close, and in Hong Kong the HKD value.
 Futu's US ratio is of all venues' volume; FINRA's is of off-exchange volume (40-50 % is ordinary), without prices, \
-365 days; get_short_trades asks Longbridge. Never compare ratios of two sources: get_short_volume_by_venue puts them \
-together. It is a flow of sales; short_position is the newest short interest.
-Days: as in get_short_trades, count alone by default {_DEFAULT_COUNT}. Over the cloud at most 90 days; over OpenD many, \
-at 50 a page and 30 pages in 30 s."""
+365 days; get_short_trades asks Longbridge. Never compare ratios of two sources: get_short_volume_by_venue \
+adds them up. It is a flow of sales; short_position is the newest short interest.
+Days: as in get_short_trades, count alone by default {_DEFAULT_COUNT}. Over the cloud at most 90 days; over OpenD \
+many, at 50 a page and 30 pages in 30 s."""
 
 SourceArgument = Annotated[
     Literal["auto", "futu_opend", "futu_cloud", "finra"],

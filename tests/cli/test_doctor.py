@@ -131,7 +131,9 @@ def test_all_well_is_code_0_and_says_whom_auto_asks(
     found = findings(**environment, SHORTVOL_DATA_DIR=str(tmp_path), SHORTVOL_STORE="")
     assert found["exit_code"] == 0
     by_subject = {finding["subject"]: finding for finding in found["findings"]}
-    assert by_subject["auto"]["said"] == "asks Futu: an OpenD is named"
+    assert by_subject["auto"]["said"] == (
+        "US volume: OpenD; US interest: FINRA; Hong Kong volume: OpenD; Hong Kong interest: OpenD"
+    )
     assert by_subject["clock"]["status"] == "ok"
     assert by_subject["account"]["said"] == "Longbridge by app key, Futu cloud by token"
     # The day that was asked for counts.

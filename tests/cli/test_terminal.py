@@ -120,7 +120,7 @@ def test_several_symbols_are_compared_and_every_tool_is_within_reach() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "No symbol was given. Name one, such as 700.HK, or use --rank HK or --rank US."),
+        ((), "No symbol was given. Name one, such as 700.HK, or use --rank HK, --rank US or --screen."),
         (("700.HK", "--rank", "HK"), "--rank takes no symbol."),
         (("--rank", "HK", "--start", "2026-05-01"), "--start does not fit."),
         (("--interest", "GME", "TSLA"), "--interest takes one symbol."),

@@ -145,7 +145,7 @@ async def test_reports_in_another_dress_are_the_same(client: Client, gateway: Lo
     [
         ({"count": 0}, "count cannot be used. It must be a whole number from 1 to 100."),
         ({"count": 101}, "count cannot be used. It must be a whole number from 1 to 100."),
-        ({"source": "finra"}, 'It must be "auto" or "longbridge" or "futu_opend" or "futu_cloud".'),
+        ({"source": "yahoo"}, 'It must be "auto" or "longbridge" or "futu_opend" or "futu_cloud" or "finra" or "sfc".'),
         ({"start_date": "2026-01-01"}, 'There is no argument "start_date".'),
     ],
 )

@@ -166,7 +166,7 @@ POSITIONS = [
         "What is GME's short interest?",
         "get_short_interest",
         {"symbol": "GME"},
-        lambda answer: said("shares open short", "% of ")(answer) and interest("short_interest")(answer),
+        lambda answer: said("shares open short", "(FINRA)")(answer) and interest("short_interest")(answer),
     ),
     (
         "How many days to cover?",

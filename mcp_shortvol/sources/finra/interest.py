@@ -10,6 +10,7 @@ from mcp_shortvol.sources import Page
 from mcp_shortvol.sources.finra.api import FinraApi, equal
 from mcp_shortvol.sources.finra.records import INTEREST_FIELDS, read_reports
 from mcp_shortvol.sources.finra.spelling import interest_code
+from mcp_shortvol.sources.finra.volume import COPYRIGHT
 
 __all__ = ["FinraInterest"]
 
@@ -38,6 +39,10 @@ class FinraInterest:
     def pct_basis(self, market: Market) -> str:  # noqa: ARG002 - see the InterestSource protocol
         """FINRA gives shares, and a percentage of nothing."""
         return "none: FINRA gives no count of shares outstanding"
+
+    def caveat(self, market: Market) -> str:  # noqa: ARG002 - see the InterestSource protocol
+        """What FINRA does not have, and whose data it is."""
+        return f"FINRA gives no percentage of shares and no prices. {COPYRIGHT}"
 
     def first_cursor(self, symbol: Symbol, end: date | None) -> str | None:  # noqa: ARG002 - see the Paged protocol
         """None: every answer is the whole history."""

@@ -5,8 +5,10 @@ Where a range holds fewer days than asked for (a thin name, a new one, none at a
 at once.
 """
 
+from dataclasses import replace
 from datetime import date, timedelta
 
+from mcp_shortvol.domain.calendar import previous_trading_day
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.short_volume import Day
 from mcp_shortvol.domain.symbols import Symbol
@@ -24,7 +26,7 @@ COPYRIGHT = "Short sale data \u00a9 FINRA."
 _YEAR = timedelta(days=365)
 _ONE_DAY = timedelta(days=1)
 _NEAR_THE_LIMIT = timedelta(days=14)  # a history that begins later has most likely no older days
-_HOLIDAYS = 4  # in a month or two; a year has ten
+_FIRST = date(2018, 1, 1)  # long before the oldest day there can be
 
 
 class FinraVolume:
@@ -71,27 +73,32 @@ class FinraVolume:
     async def fetch_page(
         self, symbol: Symbol, cursor: str | None, size: int, on_wait: OnWait | None = None
     ) -> Page[Day]:
-        """At most 260 days that end with the date `cursor`."""
+        """The newest `size` days, 260 at the most, up to the date `cursor`."""
         code = volume_code(symbol)
         today = symbol.market.today()
-        oldest = today - _YEAR
         last = today if cursor is None else date.fromisoformat(cursor)
-        if last < oldest:
-            return Page((), None, limited=True)
-        first = max(last - timedelta(days=(size + _HOLIDAYS) * 7 // 5 + 4), oldest)
+        first = _days_back(last, size)
         page = await self._between(code, first, last, on_wait)
-        if len(page.days) < size and first > oldest:
-            page = await self._between(code, oldest, last, on_wait)
-            first = oldest
-        if first > oldest:
-            older = min(day.date for day in page.days) - _ONE_DAY
-            return Page(page.days, str(older), anchored=True, unreadable=page.unreadable, sandbox=page.sandbox)
-        begins = min((day.date for day in page.days), default=None)
-        limited = begins is not None and begins <= oldest + _NEAR_THE_LIMIT
-        return Page(page.days, None, limited=limited, unreadable=page.unreadable, sandbox=page.sandbox)
+        if len(page.days) < size and (not page.days or first > last - _YEAR):
+            page = await self._between(code, _FIRST, last, on_wait)
+        days = page.days[:size]
+        if len(days) == size:
+            older = str(days[-1].date - _ONE_DAY)
+            return replace(page, days=days, cursor=older, anchored=True)
+        # What lies beyond the rolling year is not there any more. A history that begins well inside it is a whole one.
+        begins = days[-1].date if days else last
+        return replace(page, limited=begins <= today - _YEAR + (_NEAR_THE_LIMIT if days else timedelta(0)))
 
     async def _between(self, code: str, first: date, last: date, on_wait: OnWait | None) -> Page[Day]:
         filters = equal(**{SYMBOL: code}) | between(DATE, str(first), str(last))
         found = await self._api.records("regShoDaily", VOLUME_FIELDS, filters, on_wait=on_wait)
         rows = read_days(found.rows, code)
         return Page(rows.days, None, unreadable=rows.unreadable, sandbox=found.sandbox)
+
+
+def _days_back(last: date, size: int) -> date:
+    """The date so many trading days before `last` that they hold `size` rows, also where the newest is not out yet."""
+    day = last
+    for _ in range(size):
+        day = previous_trading_day(Market.US, day)
+    return day

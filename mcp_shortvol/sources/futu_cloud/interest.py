@@ -19,6 +19,10 @@ class FutuCloudInterest(FutuCloudPages[Report]):
     )
     _formats = CLOUD_REPORTS
 
+    def caveat(self, market: Market) -> str:  # noqa: ARG002 - see the InterestSource protocol
+        """Nothing that the answer does not say by itself."""
+        return ""
+
     def pct_basis(self, market: Market) -> str:
         """What `short_interest_pct` is a percentage of."""
         return PCT_BASES[market]

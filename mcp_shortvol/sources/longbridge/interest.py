@@ -48,6 +48,10 @@ class LongbridgeInterest(LongbridgePages[Report]):
     _counts = ("count", "page_size")  # the vendor's SDK sends the one, its CLI the other
     _readers = REPORTS
 
+    def caveat(self, market: Market) -> str:  # noqa: ARG002 - see the InterestSource protocol
+        """Nothing that the answer does not say by itself."""
+        return ""
+
     def pct_basis(self, market: Market) -> str:
         """What `short_interest_pct` is a percentage of."""
         return "issued shares" if market is Market.HK else "shares outstanding"

@@ -20,6 +20,10 @@ class OpenDInterest(SymbolPages):
     row = Report
     protocol = Protocol.GET_SHORT_INTEREST
 
+    def caveat(self, market: Market) -> str:  # noqa: ARG002 - see the InterestSource protocol
+        """Nothing that the answer does not say by itself."""
+        return ""
+
     def pct_basis(self, market: Market) -> str:
         """What `short_interest_pct` is a percentage of."""
         return PCT_BASES[market]

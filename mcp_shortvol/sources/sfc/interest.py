@@ -21,7 +21,8 @@ __all__ = ["SfcInterest"]
 _FIRST = date(2012, 8, 31)
 _ONE_DAY = timedelta(days=1)
 _EARLIEST = timedelta(days=5)  # a week's file comes about seven days after its reporting date
-_OVERDUE = timedelta(days=17)  # by then a week's file is out, holidays included
+_MOST_MISSING = 4  # of the newest weeks: one or two are not out yet, around holidays perhaps three
+_CHECK = "check SFC_URL and SFC_PATH against the page Short position reporting of www.sfc.hk."
 _SATURDAY = 5
 
 
@@ -56,6 +57,10 @@ class SfcInterest:
         """The SFC gives shares and their value, and no percentage."""
         return "none: the SFC gives no count of issued shares"
 
+    def caveat(self, market: Market) -> str:  # noqa: ARG002 - see the InterestSource protocol
+        """Whose data it is."""
+        return "Source: the SFC's weekly aggregated reportable short positions."
+
     def first_cursor(self, symbol: Symbol, end: date | None) -> str | None:
         """The last reporting date of the page: cursors are dates."""
         today = symbol.market.today()
@@ -74,7 +79,7 @@ class SfcInterest:
         week_end = _week_end(min(last, today - _EARLIEST))
         reports: list[Report] = []
         sandbox = False
-        weeks = 0
+        weeks = not_there = 0
         while weeks < size and week_end >= _FIRST:
             week = await self._week(week_end, on_wait)
             if week is not None:
@@ -82,9 +87,14 @@ class SfcInterest:
                 weeks += 1
                 if position := week.positions.get(symbol.code):
                     reports.append(_report(week_end, position.shares, position.value, damaged=position.damaged))
-            elif week_end < today - _OVERDUE:
+            elif weeks:
                 weeks += 1  # a file that should be there: what it says is unknown, and not nothing
                 reports.append(_report(week_end, None, None, damaged=True))
+            elif (not_there := not_there + 1) == _MOST_MISSING:
+                raise UpstreamChanged(
+                    f"The SFC's site has no file of {week_end} and of the {_MOST_MISSING - 1} weeks after it.",
+                    f"It may have moved: {_CHECK}",
+                )
             week_end = _week_end(_monday(week_end) - _ONE_DAY)
         if not reports:  # older weeks may have some; nobody waits for files that answer nothing
             return Page((), None, limited=True, sandbox=sandbox)
@@ -105,7 +115,7 @@ class SfcInterest:
             if reply.status != 200:
                 raise UpstreamChanged(
                     f"The SFC's site answered HTTP {reply.status} for its weekly file.",
-                    "Check SFC_URL and SFC_PATH against the page Short position reporting of www.sfc.hk.",
+                    f"It may have moved: {_CHECK}",
                 )
             return read_week(reply.body, day, invented=reply.sandbox)
 
