@@ -131,6 +131,8 @@ class Pager(Generic[Row]):
             page = await self._fetch_page(position, size, kept)
             before = len(collected.days)
             joined = await self._take_in(page, position)
+            if page.limited and not page.days and kept is not None and kept.invented == page.sandbox:
+                joined = joined or self._kept_alone(kept)
             position.first = False
             if collected.covered:
                 return Ending.COVERED
@@ -155,7 +157,8 @@ class Pager(Generic[Row]):
             if position.resumed:
                 raise _Contradiction from None
             raise
-        if position.first and kept is not None and kept.invented == sent.sandbox and not sent.days:
+        nothing = kept is not None and kept.invented == sent.sandbox and not sent.days
+        if position.first and nothing and not sent.limited:
             raise UpstreamFault(f"{source.title} sent no rows, though it had some before.", "Ask again later.")
         if collected.days and sent.days and sent.sandbox != collected.sandbox:
             raise _Contradiction
@@ -250,6 +253,13 @@ class Pager(Generic[Row]):
             position=page.short_position,
             invented=page.sandbox,
         )
+
+    def _kept_alone(self, kept: Run[Row]) -> Run[Row] | None:
+        """The kept run, where the source no longer has anything of what is asked for."""
+        if self._collected.days or self._uses_kept:
+            return None
+        self._use(kept)
+        return kept
 
     def _use(self, run: Run[Row]) -> None:
         self._uses_kept = True

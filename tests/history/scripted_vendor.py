@@ -18,6 +18,7 @@ __all__ = ["LISTED", "TENCENT", "Vendor", "weekdays_between"]
 TENCENT = Symbol("700", Market.HK)
 LISTED = date(2026, 1, 5)
 START = date(2026, 6, 1)
+WEEKS_OF_A_YEAR = 14
 EVENING = 22  # of a market's day, when its figures no longer move
 
 
@@ -30,7 +31,8 @@ class Vendor:
     """A vendor with its own days and its own way of paging.
 
     `keys` says what its cursors are: "time" jumps to any date and may repeat its own row, "row" names the oldest row
-    and starts at the newest, "place" counts rows from the newest, "none" gives the newest rows only.
+    and starts at the newest, "place" counts rows from the newest, "none" gives the newest rows only, "year" jumps to a
+    date within the last weeks, corrects its newest two days, and no longer has what is older.
     """
 
     keys: str = "row"
@@ -54,7 +56,6 @@ class Vendor:
     interface = "short_volume"
     row = Day
     older_rows = "There are no more."
-    settling_days = 0
 
     @property
     def overlap(self) -> int:
@@ -62,7 +63,16 @@ class Vendor:
 
     @property
     def refetchable(self) -> bool:
-        return self.keys != "none"
+        return self.keys not in {"none", "year"}
+
+    @property
+    def settling_days(self) -> int:
+        return 2 if self.keys == "year" else 0
+
+    @property
+    def first_left(self) -> date:
+        """The oldest date that it still has."""
+        return self.today - timedelta(WEEKS_OF_A_YEAR * 7)
 
     def now(self) -> float:
         return Market.HK.midnight(self.today) + self.hour * 3600 + self.minutes * 60
@@ -97,6 +107,8 @@ class Vendor:
             self.versions[day.date] = self.versions.get(day.date, 0) + 1
 
     def first_cursor(self, symbol: Symbol, end: date | None) -> str | None:
+        if self.keys == "year":
+            return str(min(end or self.today, self.today))
         if self.keys != "time":
             return None
         return str(Market.HK.midnight(min(end or self.today, self.today)) + 86_399)
@@ -112,6 +124,8 @@ class Vendor:
         if cursor in self.expired:
             raise UpstreamFault("The key has expired.", "Ask again.")
         days = self.days()
+        if self.keys == "year":
+            return self.page_of_a_year(days, date.fromisoformat(cursor or str(self.today)), size)
         start = self.place(days, cursor)
         if self.short_pages and len(self.asked) % self.short_pages == 0 and size > 4:
             size -= 1
@@ -124,6 +138,13 @@ class Vendor:
             sandbox=self.invented,
             short_position=ShortPosition(0, None, None),
         )
+
+    def page_of_a_year(self, days: list[Day], last: date, size: int) -> Page[Day]:
+        page = [day for day in days if self.first_left <= day.date <= last][:size]
+        if len(page) == size:
+            older = str(page[-1].date - timedelta(1))
+            return Page(page, older, anchored=True, sandbox=self.invented)
+        return Page(page, None, limited=self.first_left > LISTED, sandbox=self.invented)
 
     def place(self, days: list[Day], cursor: str | None) -> int:
         if cursor is None:
@@ -150,4 +171,6 @@ class Vendor:
         if self.keys == "none":
             newest = {day.date for day in self.days()[: self.page_limit]}
             days = [day for day in days if day.date in newest]
+        if self.keys == "year":
+            days = [day for day in days if day.date >= self.first_left]
         return days
