@@ -31,6 +31,7 @@ _COLUMNS = (
     "all_venue_pct",
     "off_exchange_share_pct",
 )
+_TITLES = {"finra": "FINRA", "futu": "Futu", "longbridge": "Longbridge"}
 _MOST_ROWS = 250
 _TEXT_ROWS = 10
 _OTHER_VENUES = ("Cboe", "IEX", "MEMX", "other exchanges")
@@ -180,7 +181,7 @@ def _headline(day: VenueDay) -> str:
 def _notes(series: VenueSeries) -> Iterator[str]:
     futu, longbridge = series.parts.get("futu"), series.parts.get("longbridge")
     for name, error in series.failures.items():
-        yield f"Incomplete, without {name}: {error}"
+        yield f"Incomplete, without {_TITLES[name]}: {error}"
     if futu is None and "futu" not in series.failures:
         part = " Longbridge's rows stand in for the Nasdaq exchange." if longbridge else ""
         yield (
@@ -193,7 +194,7 @@ def _notes(series: VenueSeries) -> Iterator[str]:
         elif part_series.ending is Ending.SOURCE_LIMIT:
             yield f"{source_title(part_series.source)}: incomplete, {part_series.older_rows}"
         elif part_series.restated:
-            yield f"{name} restated {listed([str(day) for day in part_series.restated[:3]])} since it was last asked."
+            yield f"{_TITLES[name]} restated {listed([str(day) for day in part_series.restated[:3]])} since it was last asked."
     halves = sum(day.known_short is None for day in series.days)
     if series.exchanges is not None and "finra" in series.parts and halves:
         yield f"{days_in_words(halves)} only one side has so far: shown with nulls and not summed."

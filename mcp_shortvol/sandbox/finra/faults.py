@@ -40,8 +40,12 @@ def _records(edit: Callable[[Records], Records]) -> Effect:
     def effect(_request: Request, normal: Response, _options: Options) -> Response:
         if normal.status != 200:
             return normal
-        records = edit(json.loads(normal.body))
-        return replace(normal, body=json.dumps(records, separators=(",", ":")).encode()) if records else _empty(normal)
+        records = json.loads(normal.body)
+        edited = edit(records)
+        left_out = max(len(records) - len(edited), 0)
+        headers = {**normal.headers, "record-total": str(int(normal.headers["record-total"]) - left_out)}
+        body = json.dumps(edited, separators=(",", ":")).encode()
+        return replace(normal, body=body, headers=headers) if edited else _empty(normal)
 
     return effect
 
@@ -120,7 +124,7 @@ def _headers(change: Callable[[Mapping[str, str], Request], dict[str, str]]) -> 
 
 def _moving_total(headers: Mapping[str, str], request: Request) -> dict[str, str]:
     """Another total on every page but the first."""
-    more = json.loads(request.body).get("offset", 0) // 1000
+    more = 1 if json.loads(request.body).get("offset", 0) else 0
     return {**headers, "record-total": str(int(headers.get("record-total", "0")) + more)}
 
 

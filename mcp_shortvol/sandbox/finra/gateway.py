@@ -80,7 +80,7 @@ class FinraGateway:
             question = json.loads(request.body)
             records = self._records(dataset, question)
             offset, limit = int(question.get("offset", 0)), int(question.get("limit", 1000))
-            fields = question["fields"]
+            fields = list(question["fields"])
         except (KeyError, TypeError, ValueError):
             return _refusal(400, "the request cannot be read")
         if "sortFields" in question or not 1 <= limit <= MOST_RECORDS:

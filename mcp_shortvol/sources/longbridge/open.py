@@ -54,6 +54,6 @@ def _credentials(settings: Settings, closing: AsyncExitStack) -> Credentials:
     raise NotConfigured(
         f"Longbridge is {'not' if len(missing) == len(parts) else 'only partly'} set up: {lack}.",
         "Set LONGBRIDGE_APP_KEY, LONGBRIDGE_APP_SECRET and LONGBRIDGE_ACCESS_TOKEN (from open.longbridge.com), or "
-        "only LONGBRIDGE_CLIENT_ID after mcp-shortvol login longbridge. To try without an account, set "
-        "SHORTVOL_SANDBOX=1: its figures are invented.",
+        "only LONGBRIDGE_CLIENT_ID after mcp-shortvol login longbridge. Without an account "
+        "get_daily_short_volume answers from FINRA for US stocks, and SHORTVOL_SANDBOX=1 gives invented figures.",
     )
