@@ -194,7 +194,8 @@ def _notes(series: VenueSeries) -> Iterator[str]:
         elif part_series.ending is Ending.SOURCE_LIMIT:
             yield f"{source_title(part_series.source)}: incomplete, {part_series.older_rows}"
         elif part_series.restated:
-            yield f"{_TITLES[name]} restated {listed([str(day) for day in part_series.restated[:3]])} since it was last asked."
+            restated = listed([str(day) for day in part_series.restated[:3]])
+            yield f"{_TITLES[name]} restated {restated} since it was last asked."
     halves = sum(day.known_short is None for day in series.days)
     if series.exchanges is not None and "finra" in series.parts and halves:
         yield f"{days_in_words(halves)} only one side has so far: shown with nulls and not summed."

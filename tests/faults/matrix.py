@@ -17,9 +17,9 @@ from typing import Any
 
 from mcp_shortvol.sandbox.runner import Sandbox
 
-__all__ = ["ELSEWHERE", "MATRIX", "UPSTREAMS", "Stage", "tls_listener"]
+__all__ = ["CHANGES", "ELSEWHERE", "MATRIX", "UPSTREAMS", "Stage", "tls_listener"]
 
-UPSTREAMS = ("Longbridge", "OpenD", "Futu cloud")
+UPSTREAMS = ("Longbridge", "OpenD", "Futu cloud", "FINRA", "SFC")
 
 
 @dataclass
@@ -47,6 +47,25 @@ def opend(name: str, **options: Any) -> Play:
 
 def cloud(name: str, **options: Any) -> Play:
     return lambda stage: stage.sandbox.cloud.fail(name, **options)
+
+
+def finra(name: str, **options: Any) -> Play:
+    return lambda stage: stage.sandbox.finra.fail(name, **options)
+
+
+def finra_signed(name: str) -> Play:
+    """A fault met with a credential."""
+
+    def play(stage: Stage) -> None:
+        credential = stage.sandbox.finra.credential
+        stage.sandbox.finra.fail(name)
+        stage.settings |= {"FINRA_CLIENT_ID": credential.client_id, "FINRA_CLIENT_SECRET": credential.secret}
+
+    return play
+
+
+def sfc(name: str, **options: Any) -> Play:
+    return lambda stage: stage.sandbox.sfc.fail(name, **options)
 
 
 def setting(**variables: str) -> Play:
@@ -101,11 +120,13 @@ def oauth(expires_in: float, *, revoked: bool = False) -> Play:
 
 
 def everywhere(name: str, **options: Any) -> dict[str, Play | NOT_THERE]:
-    """A fault that all three are played with under one name."""
+    """A fault that all are played with under one name."""
     return {
         "Longbridge": longbridge(name, **options),
         "OpenD": opend(name, **options),
         "Futu cloud": cloud(name, **options),
+        "FINRA": finra(name, **options),
+        "SFC": sfc(name, **options),
     }
 
 
@@ -118,10 +139,20 @@ NO_HTTP = "no HTTP there"
 NO_FRAMES = "no frames there"
 NO_DELAY_SAID = "OpenD never says how long"
 NO_PAGES = "one page only"
+NO_SIGN_IN = "no account there"
+NO_CURSOR = "pages are date ranges"
+
+
+def only_finra(play: Play, why: NOT_THERE = "FINRA's own") -> dict[str, Play | NOT_THERE]:
+    return {**dict.fromkeys(UPSTREAMS, why), "FINRA": play}
+
+
+def only_sfc(play: Play, why: NOT_THERE = "the SFC's own") -> dict[str, Play | NOT_THERE]:
+    return {**dict.fromkeys(UPSTREAMS, why), "SFC": play}
 
 
 def only_opend(play: Play, why: NOT_THERE = NO_FRAMES) -> dict[str, Play | NOT_THERE]:
-    return {"Longbridge": why, "OpenD": play, "Futu cloud": why}
+    return {**dict.fromkeys(UPSTREAMS, why), "OpenD": play}
 
 
 MATRIX: Mapping[str, Mapping[str, Play | NOT_THERE]] = {
@@ -129,26 +160,36 @@ MATRIX: Mapping[str, Mapping[str, Play | NOT_THERE]] = {
         "Longbridge": setting(LONGBRIDGE_HTTP_URL="http://127.0.0.1:9"),
         "OpenD": setting(FUTU_OPEND_PORT="9"),
         "Futu cloud": setting(FUTU_API_URL="http://127.0.0.1:9"),
+        "FINRA": setting(FINRA_API_URL="http://127.0.0.1:9"),
+        "SFC": setting(SFC_URL="http://127.0.0.1:9"),
     },
     "name without an address": {
         "Longbridge": setting(LONGBRIDGE_HTTP_URL="http://no-such-host.invalid"),
         "OpenD": setting(FUTU_OPEND_HOST="no-such-host.invalid"),
         "Futu cloud": setting(FUTU_API_URL="http://no-such-host.invalid"),
+        "FINRA": setting(FINRA_API_URL="http://no-such-host.invalid"),
+        "SFC": setting(SFC_URL="http://no-such-host.invalid"),
     },
     "TLS with a certificate nobody signed": {
         "Longbridge": at_tls("LONGBRIDGE_HTTP_URL"),
         "OpenD": opend_at_tls,
         "Futu cloud": at_tls("FUTU_API_URL"),
+        "FINRA": at_tls("FINRA_API_URL"),
+        "SFC": at_tls("SFC_URL"),
     },
     "TLS to a port without TLS": {
         "Longbridge": plain_http("LONGBRIDGE_HTTP_URL"),
         "OpenD": "OpenD's wire has no TLS",
         "Futu cloud": plain_http("FUTU_API_URL"),
+        "FINRA": plain_http("FINRA_API_URL"),
+        "SFC": plain_http("SFC_URL"),
     },
     "another service on the port": {
         "Longbridge": longbridge("garbage"),
         "OpenD": opend_at_http,
         "Futu cloud": cloud("garbage"),
+        "FINRA": finra("garbage"),
+        "SFC": sfc("garbage"),
     },
     "reset before the answer": everywhere("reset_before"),
     "reset before the answer, once": everywhere("reset_before", times=1),
@@ -182,36 +223,50 @@ MATRIX: Mapping[str, Mapping[str, Play | NOT_THERE]] = {
         "Longbridge": oauth(-60),
         "OpenD": "no token there",
         "Futu cloud": "whoever signed in keeps the refresh token",
+        "FINRA": "its own test renews one",
+        "SFC": NO_SIGN_IN,
     },
     "expired token, refresh refused": {
         "Longbridge": oauth(-60, revoked=True),
         "OpenD": "no token there",
         "Futu cloud": "whoever signed in keeps the refresh token",
+        "FINRA": "its own test renews one",
+        "SFC": NO_SIGN_IN,
     },
     "expired token": {
         "Longbridge": longbridge("expired_token"),
         "OpenD": "no token there",
         "Futu cloud": cloud("code_401001"),
+        "FINRA": finra_signed("asks_for_key"),
+        "SFC": NO_SIGN_IN,
     },
     "revoked token": {
         "Longbridge": longbridge("revoked_token"),
         "OpenD": "no token there",
         "Futu cloud": cloud("code_403001"),
+        "FINRA": finra_signed("forbidden"),
+        "SFC": NO_SIGN_IN,
     },
     "no right to the quotes": {
         "Longbridge": longbridge("code_301604"),
         "OpenD": opend("no_right"),
         "Futu cloud": cloud("code_-9"),
+        "FINRA": finra("asks_for_key"),
+        "SFC": NO_SIGN_IN,
     },
     "unknown symbol": {
         "Longbridge": longbridge("code_2601400"),
         "OpenD": opend("unknown_code"),
         "Futu cloud": cloud("code_-7"),
+        "FINRA": "not told apart from no rows",
+        "SFC": "not told apart from no position",
     },
     "a refusal nobody documents": {
         "Longbridge": longbridge("code_999999"),
         "OpenD": opend("refused_silently"),
         "Futu cloud": cloud("code_-99"),
+        "FINRA": finra("error_400"),
+        "SFC": sfc("error_404"),
     },
     "truncated JSON": everywhere("truncated_json"),
     "truncated JSON, once": everywhere("truncated_json", times=1),
@@ -221,12 +276,25 @@ MATRIX: Mapping[str, Mapping[str, Play | NOT_THERE]] = {
         "Longbridge": longbridge("oversized", megabytes=100),
         "OpenD": opend("oversized"),
         "Futu cloud": cloud("oversized", megabytes=100),
+        "FINRA": finra("oversized", megabytes=100),
+        "SFC": sfc("oversized", megabytes=100),
     },
     "a length of 4 GB announced": only_opend(opend("absurd_length")),
     "deep nesting": everywhere("deep_nesting"),
     "wrong types": everywhere("wrong_types"),
-    "nulls": everywhere("nulls"),
-    "null among the rows": everywhere("null_rows"),
+    "nulls": {**everywhere("nulls"), "SFC": "n.a. is the file's own word"},
+    "null among the rows": {**everywhere("null_rows"), "SFC": "no JSON there"},
+    "NaN": only_finra(finra("nan"), "OpenD's and the others' decoders have their own tests"),
+    "numbers as strings": only_finra(finra("strings"), "usual there"),
+    "CSV instead of JSON": only_finra(finra("csv")),
+    "no total": only_finra(finra("no_total")),
+    "a day that is missing": only_finra(finra("a_day_missing")),
+    "a correction of the newest day": only_finra(finra("correction")),
+    "symbols in lower case": only_finra(finra("lower_case")),
+    "records of another security": only_finra(finra("another_security")),
+    "a week not published": only_sfc(sfc("not_published", times=1)),
+    "figures with separators": only_sfc(sfc("thousands")),
+    "figures that a spreadsheet rounded": only_sfc(sfc("rounded")),
     "cells missing": everywhere("missing_cells"),
     "no rows": everywhere("empty"),
     "duplicates": everywhere("duplicates"),
@@ -236,25 +304,36 @@ MATRIX: Mapping[str, Mapping[str, Play | NOT_THERE]] = {
         "Longbridge": longbridge("endless_paging"),
         "OpenD": opend("endless_paging"),
         "Futu cloud": NO_PAGES,
+        "FINRA": NO_CURSOR,
+        "SFC": NO_CURSOR,
     },
     "repeated cursor": {
         "Longbridge": longbridge("repeated_page"),
         "OpenD": opend("repeated_cursor"),
         "Futu cloud": NO_PAGES,
+        "FINRA": NO_CURSOR,
+        "SFC": NO_CURSOR,
     },
     "the same page for ever": {
         "Longbridge": longbridge("repeated_page"),
         "OpenD": opend("circling"),
         "Futu cloud": NO_PAGES,
+        "FINRA": NO_CURSOR,
+        "SFC": NO_CURSOR,
     },
     "hostile text in every text field": everywhere("hostile_text"),
     "hostile text in a refusal": {
         "Longbridge": longbridge("hostile_error"),
         "OpenD": opend("refused_in_hostile_words"),
         "Futu cloud": cloud("hostile_error"),
+        "FINRA": finra("error_400_hostile"),
+        "SFC": "its text is never read",
     },
 }
 
+
+CHANGES = frozenset({"a day that is missing", "a correction of the newest day"})
+"""What may well be true: the newer word of a source is then the answer, also where another one is kept."""
 
 ELSEWHERE = frozenset(
     {

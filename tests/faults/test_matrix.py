@@ -23,15 +23,19 @@ from mcp_shortvol.history.freshness import Freshness
 from mcp_shortvol.sandbox.runner import Sandbox
 from mcp_shortvol.server import build_server
 from mcp_shortvol.settings import load_settings
-from tests.faults.matrix import ELSEWHERE, MATRIX, UPSTREAMS, Stage, tls_listener
+from tests.faults.matrix import CHANGES, ELSEWHERE, MATRIX, UPSTREAMS, Stage, tls_listener
 
 pytestmark = pytest.mark.anyio
 
 TODAY = date(2026, 6, 12)
 TABLE = Path(__file__).parents[1] / "FAULTS.md"
-TOOLS = {"Longbridge": "get_short_trades", "OpenD": "get_daily_short_volume", "Futu cloud": "get_daily_short_volume"}
-COUNTS = {"Longbridge": 150, "OpenD": 120, "Futu cloud": 60}
-SOURCES = {"Longbridge": "auto", "OpenD": "futu_opend", "Futu cloud": "futu_cloud"}
+ASKED: dict[str, tuple[str, dict[str, Any]]] = {
+    "Longbridge": ("get_short_trades", {"symbol": "700.HK", "count": 150}),
+    "OpenD": ("get_daily_short_volume", {"symbol": "700.HK", "count": 120, "source": "futu_opend"}),
+    "Futu cloud": ("get_daily_short_volume", {"symbol": "700.HK", "count": 60, "source": "futu_cloud"}),
+    "FINRA": ("get_daily_short_volume", {"symbol": "AAPL", "count": 120, "source": "finra"}),
+    "SFC": ("get_short_interest", {"symbol": "700.HK", "count": 6, "source": "sfc"}),
+}
 HOSTILE = ("gnore all", "script", "javascript", "\x1b", "\u202e", "\u2066", "\u200b", "\x00", "</tool")
 CERTAIN = ("no right", "no access", "does not know", "has no short volume", "quote scope", "not have a right")
 
@@ -42,7 +46,7 @@ CELLS = [
     if not isinstance(row[upstream], str)
 ]
 # The others lead to another address, whose days nobody has kept.
-AT_THE_SAME_ADDRESS = [cell for cell in CELLS if cell.values[0] not in ELSEWHERE]
+AT_THE_SAME_ADDRESS = [cell for cell in CELLS if cell.values[0] not in ELSEWHERE | CHANGES]
 
 
 @pytest.fixture(scope="module")
@@ -80,19 +84,18 @@ def _short_pauses() -> Iterator[None]:
 
 
 def calm(sandbox: Sandbox) -> None:
-    for gateway in (sandbox.longbridge, sandbox.opend, sandbox.cloud):
+    for gateway in (sandbox.longbridge, sandbox.opend, sandbox.cloud, sandbox.finra, sandbox.sfc):
         gateway.faults.clear()
         gateway.requests.clear()
     sandbox.opend.logged_in = True
 
 
 @asynccontextmanager
-async def server(stage: Stage, upstream: str, **settings: str) -> AsyncIterator[Client]:
+async def server(stage: Stage, **settings: str) -> AsyncIterator[Client]:
     variables: dict[str, str | None] = {
         **stage.sandbox.environment(),
         "SHORTVOL_TIMEOUT": "0.8",
         "SHORTVOL_DEADLINE": "2.5",
-        "FUTU_SOURCE": SOURCES[upstream],
         **settings,
         **stage.settings,
     }
@@ -101,7 +104,7 @@ async def server(stage: Stage, upstream: str, **settings: str) -> AsyncIterator[
 
 
 async def ask(client: Client, upstream: str) -> CallToolResult:
-    result = await client.call_tool(TOOLS[upstream], {"symbol": "700.HK", "count": COUNTS[upstream]})
+    result = await client.call_tool(*ASKED[upstream])
     assert isinstance(result, CallToolResult)
     return result
 
@@ -109,8 +112,9 @@ async def ask(client: Client, upstream: str) -> CallToolResult:
 def asked(stage: Stage) -> int:
     """How many questions for days came, at whatever upstream."""
     sandbox = stage.sandbox
-    over_http = [*sandbox.longbridge.requests, *sandbox.cloud.requests]
-    return sum("/v1" in request.path for request in over_http) + sum(
+    gateways = (sandbox.longbridge, sandbox.cloud, sandbox.finra, sandbox.sfc)
+    over_http = [request.path for gateway in gateways for request in gateway.requests]
+    return sum("/v1" in path or path.startswith(("/data/", "/-/")) for path in over_http) + sum(
         question.protocol == 3248 for question in sandbox.opend.requests
     )
 
@@ -118,7 +122,7 @@ def asked(stage: Stage) -> int:
 async def honest(stage: Stage, upstream: str) -> tuple[dict[str, Any], int]:
     """The answer without a fault, and how many questions it takes."""
     before = asked(stage)
-    async with server(stage, upstream) as client:
+    async with server(stage) as client:
         result = await ask(client, upstream)
     assert result.structured_content is not None
     return result.structured_content, asked(stage) - before
@@ -163,7 +167,7 @@ async def test_what_the_caller_gets_is_what_the_table_says(fault: str, upstream:
     assert not isinstance(play, str)
     play(stage)
     before = asked(stage)
-    async with server(stage, upstream) as client:
+    async with server(stage) as client:
         with anyio.fail_after(8):  # the deadline, and a little for the rest
             result = await ask(client, upstream)
         check_clean(result, stage)
@@ -180,7 +184,7 @@ async def test_what_the_caller_gets_is_what_the_table_says(fault: str, upstream:
 async def test_where_the_days_are_kept_no_fault_loses_one(fault: str, upstream: str, stage: Stage) -> None:
     """The same fault after the days were kept: all of them still, unless the vendor says that it has none for us."""
     kept = {"SHORTVOL_STORE": str(stage.folder / "days"), "SHORTVOL_FRESH": "0"}
-    async with server(stage, upstream, **kept) as client:
+    async with server(stage, **kept) as client:
         expected = (await ask(client, upstream)).structured_content
         play = MATRIX[fault][upstream]
         assert expected is not None
@@ -202,12 +206,12 @@ async def test_where_the_days_are_kept_no_fault_loses_one(fault: str, upstream: 
     assert found["complete"] or any(words in said for words in kept_ones)
 
 
-@pytest.mark.parametrize("upstream", UPSTREAMS)
+@pytest.mark.parametrize("upstream", [name for name in UPSTREAMS if name != "SFC"])  # whose weeks are never asked twice
 async def test_where_the_days_are_kept_one_who_does_not_answer_is_no_loss(upstream: str, tmp_path: Path) -> None:
     with Sandbox(TODAY) as sandbox:
         stage = Stage(sandbox, tmp_path, 0)
         kept = {"SHORTVOL_STORE": str(tmp_path / "days"), "SHORTVOL_FRESH": "0"}
-        async with server(stage, upstream, **kept) as client:
+        async with server(stage, **kept) as client:
             expected = (await ask(client, upstream)).structured_content
             await anyio.to_thread.run_sync(sandbox.stop)
             found = (await ask(client, upstream)).structured_content
@@ -253,13 +257,13 @@ def read_table() -> dict[str, dict[str, str]]:
     for line in TABLE.read_text(encoding="utf-8").splitlines():
         if line.startswith("| ") and not line.startswith("| Fault"):
             fault, *cells = (cell.strip() for cell in line.strip("|").split("|"))
-            table[fault] = dict(zip(UPSTREAMS, cells, strict=True))
+            table[fault] = dict(zip(UPSTREAMS, cells, strict=False))
     return table
 
 
 def write_table(table: dict[str, dict[str, str]]) -> None:
     before, _, _ = TABLE.read_text(encoding="utf-8").partition("| Fault ")
-    lines = [f"| Fault | {' | '.join(UPSTREAMS)} |", "|---|---|---|---|"]
+    lines = [f"| Fault | {' | '.join(UPSTREAMS)} |", f"|{'---|' * (len(UPSTREAMS) + 1)}"]
     for fault, row in MATRIX.items():
         cells = []
         for upstream in UPSTREAMS:

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from datetime import date
 from typing import Any
 
 import pytest
@@ -13,6 +14,9 @@ from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.short_interest import Report
 from mcp_shortvol.domain.short_volume import Day
 from mcp_shortvol.domain.symbols import Symbol
+from mcp_shortvol.sources.finra.api import _page_of
+from mcp_shortvol.sources.finra.market import read_market
+from mcp_shortvol.sources.finra.records import read_days, read_reports
 from mcp_shortvol.sources.futu_cloud.envelope import data_of as cloud_data_of
 from mcp_shortvol.sources.futu_interest_rows import CLOUD_REPORTS, OPEND_REPORTS
 from mcp_shortvol.sources.futu_rows import CLOUD_ROWS, OPEND_ROWS, RowFormat, read_cursor, read_position, read_rows
@@ -26,6 +30,7 @@ from mcp_shortvol.sources.opend.failures import MalformedAnswer, Refusal
 from mcp_shortvol.sources.opend.frame import HEADER_LENGTH, BadFrame, Frame, FrameDecoder
 from mcp_shortvol.sources.opend.messages import GlobalState, Greeting, read_answer
 from mcp_shortvol.sources.opend.ranking import _read_row, _read_total
+from mcp_shortvol.sources.sfc.files import read_week
 from tests.fuzz.anything import EXAMPLES, json_values, like, texts
 
 fuzzed = settings(max_examples=EXAMPLES, deadline=None)
@@ -44,6 +49,23 @@ LONGBRIDGE_ROW = {
     "avg_daily_share_volume": "62121644",
     "days_to_cover": "1.06",
 }
+FINRA_RECORD = {
+    "tradeReportDate": "2026-05-15",
+    "settlementDate": "2026-05-15",
+    "securitiesInformationProcessorSymbolIdentifier": "AAPL",
+    "symbolCode": "AAPL",
+    "reportingFacilityCode": "NQTRF",
+    "shortParQuantity": 8101622.503547,
+    "shortExemptParQuantity": 2,
+    "totalParQuantity": "17193767.649164",
+    "currentShortPositionQuantity": 128753092,
+    "previousShortPositionQuantity": 139749097,
+    "averageDailyVolumeQuantity": 45135477,
+    "daysToCoverQuantity": 2.85,
+    "stockSplitFlag": None,
+    "revisionFlag": "Y",
+}
+SFC_HEAD = "Date,Stock Code,Stock Name,Aggregated Reportable Short Positions (Shares),(HK$)\n"
 FRAME = Frame.of(3248, 7, b'{"retType":0,"s2c":{}}').encode()
 
 
@@ -138,6 +160,31 @@ class TestRows:
             _read_total(item)
 
     @fuzzed
+    @given(body=encoded([FINRA_RECORD]) | encoded([FINRA_RECORD, FINRA_RECORD]))
+    def test_of_finra(self, body: bytes) -> None:
+        with suppress(ShortVolumeError):
+            records = _page_of(Reply(200, {}, body, {}), signed=False).rows
+            names, unreadable = read_market(records, date(2026, 5, 15))
+            assert unreadable <= len(records)
+            assert all(0 <= volumes.short <= 10**17 for volumes in names.values())
+            check_rows(read_days(records, "AAPL").days)
+            check_rows(read_reports(records, "AAPL").days)
+
+    @fuzzed
+    @given(
+        body=st.one_of(
+            st.binary(max_size=200),
+            texts.map(lambda text: f"{SFC_HEAD}17/04/2026,5,HSBC,{text},7\n".encode("utf-8", "replace")),
+            texts.map(lambda text: f"{SFC_HEAD}{text},5,HSBC,1,7".encode("utf-8", "replace")),
+        )
+    )
+    def test_of_the_sfc(self, body: bytes) -> None:
+        with suppress(ShortVolumeError):
+            week = read_week(body, date(2026, 4, 17), invented=False)
+            for position in week.positions.values() if week else ():
+                assert position.shares is None or 0 <= position.shares <= 10**15
+
+    @fuzzed
     @given(json_values)
     def test_a_cursor(self, value: Any) -> None:
         try:
@@ -175,6 +222,21 @@ class TestEnvelopes:
     def test_of_futu_s_cloud(self, body: bytes, status: int, header: str) -> None:
         try:
             cloud_data_of(Reply(status, {"retry-after": header}, body, {}), Symbol("700", Market.HK), None)
+        except ShortVolumeError as error:
+            assert str(error).isprintable()
+
+    @fuzzed
+    @given(
+        body=st.one_of(st.binary(max_size=200), encoded([FINRA_RECORD])),
+        status=st.sampled_from([200, 204, 302, 400, 401, 403, 404, 429, 500, 502]),
+        kind=st.sampled_from(["application/json", "text/plain", "text/html", ""]) | texts,
+        header=texts,
+        signed=st.booleans(),
+    )
+    def test_of_finra(self, body: bytes, status: int, kind: str, header: str, signed: bool) -> None:
+        headers = {"retry-after": header, "record-total": header, "content-type": kind}
+        try:
+            _page_of(Reply(status, headers, body, {}), signed=signed)
         except ShortVolumeError as error:
             assert str(error).isprintable()
 

@@ -89,9 +89,9 @@ def _future(records: Records) -> Records:
 
 
 def _without_a_day(records: Records) -> Records:
-    """One date in the middle is not there."""
-    dates = sorted({_date_of(record) for record in records})
-    return [record for record in records if _date_of(record) != dates[len(dates) // 2]]
+    """The date before the newest one is not there."""
+    before = sorted({_date_of(record) for record in records})[-2:-1]
+    return [record for record in records if _date_of(record) not in before]
 
 
 def _corrected(records: Records) -> Records:

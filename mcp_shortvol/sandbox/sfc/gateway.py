@@ -92,6 +92,7 @@ def _faults() -> dict[str, Effect]:
         **HTTP_FAULTS,
         "http_429_json": lambda _request, _normal, _options: Response(429, b"{}"),
         "error_500": lambda _request, _normal, _options: Response(500, b"{}"),
+        "error_404": lambda _request, _normal, _options: Response(404, b"not found", {"content-type": "text/plain"}),
         "not_published": lambda _request, _normal, _options: _NOT_YET,
         "no_bom": lambda _request, normal, _options: replace(normal, body=normal.body.removeprefix(b"\xef\xbb\xbf")),
         "empty": _lines(lambda _: []),

@@ -1,5 +1,6 @@
 """A whole US market day out of FINRA's `regShoDaily`: every name, summed over its facilities; about six pages."""
 
+from collections.abc import Sequence
 from datetime import date
 
 from mcp_shortvol.domain.market_day import MarketDay, Volumes
@@ -11,7 +12,7 @@ from mcp_shortvol.sources.finra.spelling import symbol_of
 from mcp_shortvol.sources.finra.volume import BASIS
 from mcp_shortvol.sources.scalars import Unreadable
 
-__all__ = ["FinraMarket"]
+__all__ = ["FinraMarket", "read_market"]
 
 
 class FinraMarket:
@@ -39,31 +40,43 @@ class FinraMarket:
             on_wait=on_wait,
             progress=progress,
         )
-        parts: dict[tuple[str, str], tuple[object, object]] = {}
-        unreadable: set[str] = set()
-        lost = 0
-        for record in found.rows:
-            code = record.get(SYMBOL) if isinstance(record, dict) else None
-            if not isinstance(code, str) or not code.strip():
-                lost += 1
-                continue
-            code = code.strip()
-            code = code.upper() if code.islower() else code
-            place = code, str(record.get(FACILITY))
-            volumes = record.get(SHORT), record.get(TOTAL)
-            if record.get(DATE) != str(day) or parts.setdefault(place, volumes) != volumes:
-                unreadable.add(code)
-        names: dict[str, Volumes] = {}
-        sums: dict[str, list[object]] = {}
-        for (code, _), volumes in parts.items():
-            sums.setdefault(code, []).extend(volumes)
-        for code, cells in sums.items():
-            try:
-                known = [value for value in map(quantity, cells) if value is not None]
-            except Unreadable:
-                known = []
-            if len(known) < len(cells) or code in unreadable:
-                unreadable.add(code)
-                continue
-            names[symbol_of(code)] = Volumes(round(sum(known[::2])), round(sum(known[1::2])))
-        return MarketDay(day, names, len(unreadable) + lost, found.sandbox)
+        names, unreadable = read_market(found.rows, day)
+        return MarketDay(day, names, unreadable, found.sandbox)
+
+
+def read_market(records: Sequence[object], day: date) -> tuple[dict[str, Volumes], int]:
+    """The names in the records of a day by canonical symbol, and how many names or records could not be read."""
+    parts: dict[tuple[str, str], tuple[object, object]] = {}
+    unreadable: set[str] = set()
+    lost = 0
+    for record in records:
+        code = record.get(SYMBOL) if isinstance(record, dict) else None
+        if not isinstance(record, dict) or not isinstance(code, str) or not code.strip():
+            lost += 1
+            continue
+        code = code.strip()
+        code = code.upper() if code.islower() else code
+        place = code, str(record.get(FACILITY))
+        volumes = record.get(SHORT), record.get(TOTAL)
+        if record.get(DATE) != str(day) or parts.setdefault(place, volumes) != volumes:
+            unreadable.add(code)
+    cells: dict[str, list[object]] = {}
+    for (code, _), volumes in parts.items():
+        cells.setdefault(code, []).extend(volumes)
+    names = {}
+    for code, quantities in cells.items():
+        volumes_of_it = None if code in unreadable else _summed(quantities)
+        if volumes_of_it is None:
+            unreadable.add(code)
+        else:
+            names[symbol_of(code)] = volumes_of_it
+    return names, len(unreadable) + lost
+
+
+def _summed(quantities: Sequence[object]) -> Volumes | None:
+    """The sums of short and total quantities that alternate; None where one of them is unknown."""
+    try:
+        known = [value for value in map(quantity, quantities) if value is not None]
+    except Unreadable:
+        return None
+    return Volumes(round(sum(known[::2])), round(sum(known[1::2]))) if len(known) == len(quantities) else None

@@ -85,7 +85,7 @@ def read_days(records: Sequence[object], code: str) -> Rows[Day]:
         if facilities.setdefault(facility, cells) != cells:
             facilities[facility] = None  # said twice, and not the same
     rows.days = [_day(day, facilities) for day, facilities in sorted(by_day.items(), reverse=True)]
-    return rows
+    return _readable(rows)
 
 
 def read_reports(records: Sequence[object], code: str) -> Rows[Report]:
@@ -101,6 +101,12 @@ def read_reports(records: Sequence[object], code: str) -> Rows[Report]:
         if by_date.setdefault(settled, report) != report:
             by_date[settled] = Report(settled, None, None, None, damaged=True)  # said twice, and not the same
     rows.days = [by_date[settled] for settled in sorted(by_date, reverse=True)]
+    return _readable(rows)
+
+
+def _readable(rows: Rows[Row]) -> Rows[Row]:
+    if rows.unreadable and not rows.days:
+        raise UpstreamChanged(f"FINRA sent {rows.unreadable} records, and none of them can be read.", UPDATE_OR_REPORT)
     return rows
 
 

@@ -120,7 +120,8 @@ class SfcInterest:
             return read_week(reply.body, day, invented=reply.sandbox)
 
         week = await self._quota.keeping(lambda: retrying(ask))
-        if week is not None:
+        # A file with a figure that cannot be read is asked for again: it may come whole.
+        if week is not None and not any(position.damaged for position in week.positions.values()):
             await self._keeper.keep(self.upstream, week)
         return week
 
