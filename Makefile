@@ -29,7 +29,7 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 4 --ignore=tests/faults
-	$(BIN)/python -m pytest tests/faults
+	$(BIN)/python -m pytest -n 3 tests/faults
 
 # The view in a real Chromium under the official host side: needs npm, and Debian's chromium.
 test-view: $(VENV)/.installed

@@ -31,13 +31,13 @@ FAULTS = (
     "html_502",
     "http_429_json",
     "truncated_json",
-    "hostile_error",
     "garbage",
     "reset_inside",
     "wrong_types",
     "oversized",
 )
 AT_LONGBRIDGE = ("code_401003", "code_403201", "expired_token", "redirect")
+AT_FINRA = ("asks_for_key", "forbidden", "error_400_hostile", "csv")
 AT_THE_CLOUD = ("code_401001", "code_403001", "code_-9", "redirect")
 
 
@@ -52,8 +52,18 @@ SignIn = Callable[[Sandbox, Path], tuple[dict[str, str], set[str]]]
 
 
 def by_key_and_token(sandbox: Sandbox, _home: Path) -> tuple[dict[str, str], set[str]]:
-    settings = sandbox.environment()
+    settings = with_finra(sandbox)
     return settings, {value for name, value in settings.items() if re.search("KEY|SECRET|TOKEN", name)}
+
+
+def with_finra(sandbox: Sandbox) -> dict[str, str]:
+    """The settings of a sandbox, with a credential of FINRA's."""
+    credential = sandbox.finra.credential
+    return {
+        **sandbox.environment(),
+        "FINRA_CLIENT_ID": credential.client_id,
+        "FINRA_CLIENT_SECRET": credential.secret,
+    }
 
 
 def by_oauth_and_signing_key(sandbox: Sandbox, home: Path) -> tuple[dict[str, str], set[str]]:
@@ -63,7 +73,7 @@ def by_oauth_and_signing_key(sandbox: Sandbox, home: Path) -> tuple[dict[str, st
     (folder / "client").write_text(json.dumps(grant))
     issued = sandbox.cloud.authority.issue_key(home)
     pem = issued.private_key_file.read_text()
-    settings = sandbox.environment()
+    settings = with_finra(sandbox)
     for name in ("LONGBRIDGE_APP_KEY", "LONGBRIDGE_APP_SECRET", "LONGBRIDGE_ACCESS_TOKEN", "FUTU_API_TOKEN"):
         settings[name] = ""
     settings |= {
@@ -71,7 +81,8 @@ def by_oauth_and_signing_key(sandbox: Sandbox, home: Path) -> tuple[dict[str, st
         "FUTU_API_KEY": issued.app_key,
         "FUTU_API_PRIVATE_KEY_FILE": str(issued.private_key_file),
     }
-    return settings, {grant["access_token"], grant["refresh_token"], issued.app_key, "".join(pem.splitlines()[1:-1])}
+    secrets = {grant["access_token"], grant["refresh_token"], issued.app_key, "".join(pem.splitlines()[1:-1])}
+    return settings, {*secrets, sandbox.finra.credential.secret}
 
 
 def spellings(secret: str) -> set[str]:
@@ -114,14 +125,20 @@ def test_nothing_that_a_server_says_or_keeps_has_a_secret_in_it(
     server = Server(environment)
     arguments = Path(f"/proc/{server.process.pid}/cmdline").read_text()
     messages = [json.dumps(ask_all(server))]
-    for gateway, faults in ((played.longbridge, AT_LONGBRIDGE), (played.cloud, AT_THE_CLOUD)):
-        for fault in (*FAULTS, *faults) if level == "DEBUG" and sign_in is by_key_and_token else faults[:1]:
+    for gateway, faults in (
+        (played.longbridge, ("hostile_error", *AT_LONGBRIDGE)),
+        (played.cloud, ("hostile_error", *AT_THE_CLOUD)),
+        (played.finra, AT_FINRA),
+    ):
+        for fault in (*FAULTS, *faults) if level == "DEBUG" and sign_in is by_key_and_token else ("error_500",):
             gateway.fail(fault)
             messages.append(json.dumps(ask_all(server)))
             gateway.faults.clear()
     logs = server.close()
     files = [path for path in tmp_path.rglob("*") if path.is_file() and "mcp-shortvol" in str(path)]
-    assert {file.name for file in files} >= {"days.sqlite3", "quotas.sqlite3"}
+    assert {file.name for file in files} >= {"days.sqlite3", "quotas.sqlite3", "market.sqlite3"}
+    # The token that FINRA gave is a secret as well.
+    secrets |= set(played.finra.tokens)
     check("the arguments", arguments, secrets)
     check("the protocol", "".join(messages), secrets)
     check("the log", logs, secrets)
@@ -145,6 +162,8 @@ def ask_all(server: Server) -> list[dict[str, Any]]:
         ("get_short_trades", {"symbol": "700.HK", "count": 5}),
         ("get_daily_short_volume", {"symbol": "700.HK", "count": 5}),
         ("get_short_interest", {"symbol": "TSLA", "source": "longbridge"}),
+        ("get_daily_short_volume", {"symbol": "TSLA", "source": "finra"}),
+        ("screen_short_volume", {"count": 3}),
     ]
     return [server.read(server.ask_tool(name, arguments)) for name, arguments in calls]
 
@@ -187,7 +206,9 @@ async def test_no_repr_and_no_traceback_has_one(
     check("what was logged", "\n".join(seen), secrets)
 
 
-@pytest.mark.parametrize("variable", ["LONGBRIDGE_ACCESS_TOKEN", "FUTU_API_TOKEN", "SHORTVOL_TIMEOUT", "FUTU_API_URL"])
+@pytest.mark.parametrize(
+    "variable", ["LONGBRIDGE_ACCESS_TOKEN", "FUTU_API_TOKEN", "FINRA_CLIENT_SECRET", "SHORTVOL_TIMEOUT", "FUTU_API_URL"]
+)
 def test_a_secret_in_the_wrong_place_is_not_shown_back(variable: str, tmp_path: Path) -> None:
     secret = "pasted-\u4e2d-by-mistake-0123456789"
     said = run("query", "TSLA", **{variable: secret})

@@ -1,10 +1,12 @@
 """Each cell of the fault matrix, through the tools, over real HTTP and TCP: the caller gets what FAULTS.md says.
 
-`UPDATE_SNAPSHOTS=1 pytest tests/faults` writes the table anew, as a visible diff.
+`UPDATE_SNAPSHOTS=1 pytest tests/faults`, in one process, writes the table anew, as a visible diff.
 """
 
+import gc
 import os
 import re
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import date
@@ -39,8 +41,10 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
 HOSTILE = ("gnore all", "script", "javascript", "\x1b", "\u202e", "\u2066", "\u200b", "\x00", "</tool")
 CERTAIN = ("no right", "no access", "does not know", "has no short volume", "quote scope", "not have a right")
 
+# asyncio leaves the transport of a failed TLS handshake to the garbage collector.
+LEFT_OPEN = [pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")]
 CELLS = [
-    pytest.param(fault, upstream, id=f"{fault}-{upstream}")
+    pytest.param(fault, upstream, id=f"{fault}-{upstream}", marks=LEFT_OPEN if "TLS" in fault else [])
     for fault, row in MATRIX.items()
     for upstream in UPSTREAMS
     if not isinstance(row[upstream], str)
@@ -65,8 +69,13 @@ def tls_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 @pytest.fixture
 def stage(played: Sandbox, tls_port: int, tmp_path: Path) -> Iterator[Stage]:
     calm(played)
-    yield Stage(played, tmp_path, tls_port)
+    here = Stage(played, tmp_path, tls_port)
+    yield here
     calm(played)
+    if here.settings:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()  # what a failed handshake left, before the next test is blamed for it
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
+from mcp_shortvol.sandbox.finra.gateway import FinraGateway
 from mcp_shortvol.sandbox.longbridge.gateway import LongbridgeGateway
 from mcp_shortvol.sandbox.opend.gateway import OpenDGateway
 from mcp_shortvol.server import build_server
@@ -132,7 +133,9 @@ QUESTIONS = [
 
 
 @pytest.fixture
-async def client(gateway: LongbridgeGateway, opend: OpenDGateway, environment: dict[str, str]) -> AsyncIterator[Client]:
+async def client(
+    gateway: LongbridgeGateway, opend: OpenDGateway, finra: FinraGateway, environment: dict[str, str]
+) -> AsyncIterator[Client]:
     settings = load_settings(SHORTVOL_LONGBRIDGE_QUOTA="off", SHORTVOL_FUTU_QUOTA="off")
     async with Client(build_server(settings), raise_exceptions=True) as connected:
         yield connected
@@ -167,6 +170,50 @@ POSITIONS = [
         "get_short_interest",
         {"symbol": "GME"},
         lambda answer: said("shares open short", "(FINRA)")(answer) and interest("short_interest")(answer),
+    ),
+    (
+        "Which US stocks have the highest short volume ratio today?",
+        "screen_short_volume",
+        {"date": "2026-06-12"},
+        lambda answer: (
+            len(answer["rows"]) == 20
+            and answer["date"] == "2026-06-12"
+            and said("20 US names with the highest short ratio, led by ")(answer)
+        ),
+    ),
+    (
+        "Whose ratio rose 3 days in a row while the price fell? First call: who rose.",
+        "screen_short_volume",
+        {"order_by": "streak", "date": "2026-06-12"},
+        lambda answer: answer["rows"][0][answer["columns"].index("streak_days")] >= 3,
+    ),
+    (
+        "Whose ratio rose 3 days in a row while the price fell? Second call: whose price.",
+        "compare_short_volume",
+        {"symbols": ["TSLA", "AAPL", "NVDA"]},
+        lambda answer: {"streak_days", "price_change_pct"} <= set(answer["columns"]),
+    ),
+    (
+        "Why is my number different from FINRA's, moomoo's and Longbridge's?",
+        "get_short_volume_by_venue",
+        {"symbol": "AAPL", "count": 5, "end_date": "2026-05-15"},
+        lambda answer: (
+            [(ratio["who"], ratio["pct"]) for ratio in answer["ratios"]]
+            == [("FINRA", 53.54), ("Longbridge", 36.43), ("Futu/moomoo", 13.28), ("together, at least", 29.17)]
+            and all(ratio["share_of"] and ratio["short_sales"] for ratio in answer["ratios"])
+        ),
+    ),
+    (
+        "Longbridge says 36 %, moomoo 14 %, FINRA 53 %: who is right?",
+        "get_short_volume_by_venue",
+        {"symbol": "AAPL", "count": 1, "end_date": "2026-05-15"},
+        said("at least 29.17 % of all volume was sold short", "No source's own ratio is wrong"),
+    ),
+    (
+        "How much of Apple trades in dark pools?",
+        "get_short_volume_by_venue",
+        {"symbol": "AAPL", "count": 1, "end_date": "2026-05-15"},
+        said("Off exchange: 29.67 % of all volume, 53.54 % of it short"),
     ),
     (
         "How many days to cover?",
