@@ -3,6 +3,7 @@
 import argparse
 
 from benchmarks.eight_processes import eight_processes
+from benchmarks.finra import finra, screen
 from benchmarks.kept_days import kept_days
 from benchmarks.opend_calls import opend_calls
 from benchmarks.shared_quota import shared_quota
@@ -13,7 +14,18 @@ from benchmarks.vendor_sdk import vendor_sdk
 
 _BENCHMARKS = {
     benchmark.__name__: benchmark
-    for benchmark in (start_up, sizes, opend_calls, source_calls, kept_days, eight_processes, shared_quota, vendor_sdk)
+    for benchmark in (
+        start_up,
+        sizes,
+        opend_calls,
+        source_calls,
+        finra,
+        screen,
+        kept_days,
+        eight_processes,
+        shared_quota,
+        vendor_sdk,
+    )
 }
 
 

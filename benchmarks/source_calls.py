@@ -89,7 +89,7 @@ async def _opened(
     longbridge, cloud = ThinLongbridge(environment), ThinCloud(environment)
     async with Upstreams(settings) as upstreams, anyio.create_task_group() as tasks:
         history = History(store, Freshness(86_400), tasks)
-        sources = {name: (await upstreams.open(name)).volume for name in _DAYS}
+        sources = {name: (await upstreams.open(name, Market.HK)).volume for name in _DAYS}
         for source in sources.values():
             await history.series(source, Question(_TENCENT, count=1))
         forgetting = sqlite3.connect(file, isolation_level=None)

@@ -86,13 +86,20 @@ def fitted(
         cells.append(texts)
     lines = list(zip(*cells, strict=True))
     kinds = [_COLUMNS[name][1] for name, _ in shown]
-    for count in range(len(lines), 0, -1):
+
+    def text_of(count: int) -> str:
         more = f"\n- {len(lines) - count} more rows had no room here: they are in the structured answer."
         end = foot + more if every_row_counts and count < len(lines) else foot
-        text = "\n\n".join((*head, _table(heads, lines[:count], kinds), end))
-        if len(text.encode()) <= CONCISE_BYTES:
-            return text
-    return "\n\n".join((*head, foot))
+        return "\n\n".join((*head, _table(heads, lines[:count], kinds), end) if count else (*head, foot))
+
+    fitting, most = 0, len(lines)
+    while fitting < most:  # a row more is never shorter, so that halving finds the most that fit
+        count = (fitting + most + 1) // 2
+        if len(text_of(count).encode()) <= CONCISE_BYTES:
+            fitting = count
+        else:
+            most = count - 1
+    return text_of(fitting)
 
 
 def csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
