@@ -26,6 +26,8 @@ def question_of(options: argparse.Namespace, settings: Settings) -> tuple[str, d
         return "get_short_volume_by_venue", _venues(options)
     if options.interest:
         return "get_short_interest", _interest(options)
+    if options.source == "sfc":
+        raise InvalidRequest("The SFC publishes weekly short positions, and no daily volume.", "Add --interest.")
     dates = {"count": options.count, "start_date": options.start, "end_date": options.end}
     if len(options.symbols) > 1:
         _refuse(options, "Several symbols are compared", "interval", "full")
@@ -58,6 +60,7 @@ def _venues(options: argparse.Namespace) -> dict[str, Any]:
     if len(options.symbols) > 1:
         raise InvalidRequest("--venues takes one symbol.", "Ask for each by itself.")
     _refuse(options, "The venues have their own table", "interval", "order_by", "full", "html", "plot")
+    _refuse_source(options, "It puts FINRA and whoever is set up together")
     return _given(
         {"symbol": options.symbols[0], "count": options.count, "start_date": options.start, "end_date": options.end}
     )
@@ -67,6 +70,7 @@ def _screen(options: argparse.Namespace) -> dict[str, Any]:
     if options.symbols:
         raise InvalidRequest("--screen takes no symbol.", "Leave the symbol out, or leave out --screen.")
     _refuse(options, "A screen is of one day, which --end names", "start", "interval", "full", "html", "plot")
+    _refuse_source(options, "The whole market comes from FINRA")
     return _given({"date": options.end, "count": options.count, "order_by": options.order_by})
 
 
@@ -98,6 +102,11 @@ def _refuse(options: argparse.Namespace, why: str, *names: str) -> None:
     for name in names:
         if getattr(options, name):
             raise InvalidRequest(f"{why}: --{name.replace('_', '-')} does not fit.", "Leave that option out.")
+
+
+def _refuse_source(options: argparse.Namespace, why: str) -> None:
+    if options.source != "auto":
+        raise InvalidRequest(f"{why}: --source does not fit.", "Leave that option out.")
 
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,8 @@ _FLOOR_DAYS = 1.0  # FINRA prints it for anything less, so that it ranks nothing
 _DESCRIPTION = """\
 Rank the stocks of the US or Hong Kong market by short selling, from Futu's OpenD: by the newest day's short ratio \
 or volume, by short interest, by days to cover, or by week and month averages.
-Use it for "most shorted stocks today", "most days to cover"; for stocks you already know use compare_short_volume. \
+Use it for "most shorted stocks today", "most days to cover"; without OpenD, for a past date or a jump of a US stock \
+use screen_short_volume; for stocks you already know compare_short_volume. \
 Thin names are left out by min_volume, since a ratio of a few shares means nothing, and so are Hong Kong's RMB \
 counters. short_* are a day's flow, short_interest* and days_to_cover the latest reported positions. ETFs are ranked \
 with the stocks. Not there: an order by turnover, a past date, a sector."""

@@ -54,6 +54,23 @@ def test_query_prints_the_text_the_assistant_would_get() -> None:
     assert "\n2026-05-18|     2.93|     29.5|     9.92| 449.20|          1.32\n" in done.stdout
 
 
+def test_the_venues_and_the_whole_market() -> None:
+    venues = run(
+        "query",
+        "AAPL",
+        "--venues",
+        "--end",
+        "2026-05-15",
+        "--count",
+        "1",
+        "--sandbox",
+        SHORTVOL_SANDBOX_AS_OF="2026-05-20",
+    )
+    assert "at least 29.17 % of all volume was sold short" in venues.stdout
+    market = json.loads(run("query", "--screen", "--order-by", "jump", "--count", "7", "--json", "--sandbox").stdout)
+    assert [len(market["rows"]), market["statistics_days"]] == [7, 6]
+
+
 def test_query_json_is_the_structured_answer() -> None:
     done = run("query", "TSLA", "--count", "2", "--json", "--sandbox", SHORTVOL_SANDBOX_AS_OF="2026-05-15")
     answer = json.loads(done.stdout)
@@ -116,6 +133,14 @@ def test_query_full_ends_with_csv() -> None:
         (["query", "700.HK"], 3, "Nothing is set up yet: Longbridge has no credentials, and no OpenD answers"),
         (["query", "700.HK", "--source", "longbridge"], 3, "Longbridge is not set up"),
         (["query", "700.HK", "--source", "futu_opend"], 4, "No OpenD answers at 127.0.0.1:11111."),
+        (["query", "AAPL", "--venues", "--source", "finra"], 2, "--source does not fit"),
+        (["query", "--screen", "AAPL"], 2, "--screen takes no symbol."),
+        (
+            ["query", "5.HK", "--source", "sfc"],
+            2,
+            "publishes weekly short positions, and no daily volume. Add --interest.",
+        ),
+        (["query", "AAPL", "--source", "finra"], 4, "FINRA cannot be reached at 127.0.0.1"),
         (["sandbox", "--fault", "nonsense"], 2, 'The sandbox has no fault "nonsense".'),
         (["sandbox", "--as-of", "May"], 2, "'May' is not a date as YYYY-MM-DD"),
         (["sandbox", "--longbridge-port", "1234567"], 3, "cannot listen on port 1234567"),

@@ -54,7 +54,7 @@ class TestInspector:
         return answer["result"]
 
     def test_it_lists_the_tools_and_finds_no_schema_problem(self, node_modules: Path, era: str) -> None:
-        assert len(self.ask(node_modules, era, "--method", "tools/list", "--strict")["tools"]) == 5  # type: ignore[arg-type]
+        assert len(self.ask(node_modules, era, "--method", "tools/list", "--strict")["tools"]) == 7  # type: ignore[arg-type]
 
     def test_it_calls_a_tool_and_reads_the_glossary(self, node_modules: Path, era: str) -> None:
         call = ("--method", "tools/call", "--tool-name", "get_short_trades")
@@ -93,14 +93,14 @@ def test_a_conformance_scenario_passes(node_modules: Path, address: str, scenari
 def test_the_typescript_sdk_calls_every_tool_and_the_schemas_hold(node_modules: Path) -> None:
     done = node(node_modules, node_modules.parent / "typescript_client.mjs", COMMAND)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("ok ") == 5
+    assert done.stdout.count("ok ") == 7
 
 
 def test_a_client_of_the_first_generation_lists_and_calls(environment_of: Callable[..., Path]) -> None:
     python = environment_of("mcp==1.30.0") / "python"
     done = run(python, HERE / "old_client.py", COMMAND)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("5 tools; **700.HK daily short volume, 3 trading days")
+    assert done.stdout.startswith("7 tools; **700.HK daily short volume, 3 trading days")
 
 
 def test_the_security_scanner_finds_nothing(environment_of: Callable[..., Path]) -> None:
@@ -109,5 +109,5 @@ def test_the_security_scanner_finds_nothing(environment_of: Callable[..., Path])
     done = run(scanner, *options)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout[done.stdout.index("[\n") :])
-    assert len(found) == 5
+    assert len(found) == 7
     assert all(tool["is_safe"] for tool in found)

@@ -7,7 +7,7 @@ const transport = new StdioClientTransport({ command: process.argv[2], env: { PA
 const client = new Client({ name: "interop", version: "1" });
 await client.connect(transport);
 const ajv = new Ajv2020({ strict: false }); addFormats.default(ajv);
-const CALLS = { get_short_trades: { symbol: "TSLA" }, get_daily_short_volume: { symbol: "700.HK" }, compare_short_volume: { symbols: ["TSLA", "AAPL"] }, get_short_interest: { symbol: "GME" }, rank_short_selling: { market: "US" } };
+const CALLS = { get_short_trades: { symbol: "TSLA" }, get_daily_short_volume: { symbol: "700.HK" }, compare_short_volume: { symbols: ["TSLA", "AAPL"] }, get_short_interest: { symbol: "GME" }, rank_short_selling: { market: "US" }, get_short_volume_by_venue: { symbol: "AAPL" }, screen_short_volume: { count: 5 } };
 const { tools } = await client.listTools();
 for (const tool of tools) {
   if (!ajv.validate(tool.inputSchema, CALLS[tool.name])) throw new Error(tool.name + " input " + ajv.errorsText());

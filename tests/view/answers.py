@@ -21,6 +21,7 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "months": ("get_short_trades", {"symbol": "AAPL.US", "count": 250, "interval": "month"}),
     "no_rows": ("get_short_trades", {"symbol": "700.HK", "count": 60, "response_format": "summary"}),
     "compared": ("compare_short_volume", {"symbols": ["TSLA.US", "AAPL.US", "GME.US", "700.HK", "9988.HK"]}),
+    "no_prices": ("get_daily_short_volume", {"symbol": "AAPL.US", "count": 60, "source": "finra"}),
     "interest": ("get_short_interest", {"symbol": "GME.US", "count": 24}),
 }
 

@@ -11,7 +11,7 @@ from tests.view.answers import HOSTILE, NAMES, answer
 
 # What a host that trusts nobody allows; the document's own policy holds beside it.
 STRICTEST = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
-OTHERS = {"no_rows": 0, "no_day": 0, "compared": 0, "interest": 2, "hostile": 2}
+OTHERS = {"no_rows": 0, "no_day": 0, "compared": 0, "interest": 2, "hostile": 2, "no_prices": 2}
 DRAWN = {name: OTHERS.get(name, 3) for name in NAMES}
 """How many panels each answer has."""
 
