@@ -95,32 +95,6 @@ def test_the_next_us_report_follows_finra_s_calendar(newest: str, following: str
     assert next_report(Market.US, date.fromisoformat(newest)) == expected
 
 
-def test_a_change_is_against_the_figure_that_the_newer_report_states() -> None:
-    revised = report(31, 120)._replace(previous_short_interest=110, revised=True)
-    found = series(revised, report(13, 100), before=report(1, 100))
-    assert found.changes()[0] == (10, pytest.approx(100 / 11))
-    (note,) = [note for note in interest_answer_of(found).notes if "revised" in note]
-    assert (
-        note
-        == "The report before 2026-03-31 was revised from 100 to 110 shares; the change is against the revised figure."
-    )
-
-
-def test_a_figure_that_was_restated_without_a_flag_is_named_too() -> None:
-    found = series(report(31, 120)._replace(previous_short_interest=110), report(13, 100))
-    assert any("was revised from 100 to 110 shares" in note for note in interest_answer_of(found).notes)
-    same = series(report(31, 120)._replace(previous_short_interest=100), report(13, 100))
-    assert not any("revised" in note for note in interest_answer_of(same).notes)
-
-
-def test_no_change_is_given_across_a_split() -> None:
-    split = report(31, 1200)._replace(previous_short_interest=100, split=True)
-    answer = interest_answer_of(series(split, report(13, 100)))
-    assert answer.rows[0][answer.columns.index("change_pct")] is None
-    assert "No change is given for 2026-03-31: the stock was split since the report before." in answer.notes
-    assert not any("revised" in note for note in answer.notes)
-
-
 @pytest.mark.parametrize(
     ("newest", "following", "published"),
     [
