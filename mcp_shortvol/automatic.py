@@ -1,9 +1,9 @@
 """Which source answers where a question leaves it open (`source: auto`): the one order for all tools.
 
     1. FINRA, for the short interest of a US stock: all others have it from there
-    2. an OpenD that is named in the settings, or chosen by FUTU_SOURCE
+    2. an OpenD that is named in the settings
     3. Longbridge, where it is set up
-    4. an OpenD that nobody named, where one answers on this machine
+    4. an OpenD that nobody named, where one answers on this machine, or where FUTU_SOURCE chooses it
     5. Futu's cloud, where it is set up, or chosen by FUTU_SOURCE
     6. FINRA, for a US stock; the SFC, for the short interest of a Hong Kong stock, where SHORTVOL_SFC=1
 

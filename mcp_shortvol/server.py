@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from mcp.server import MCPServer
 from mcp.server.apps import APP_MIME_TYPE, Apps
+from mcp.server.auth.provider import TokenVerifier
+from mcp.server.auth.settings import AuthSettings
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver.resources import FunctionResource, TextResource
 from mcp_types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
@@ -74,9 +76,19 @@ def _set_up(settings: Settings) -> str:
     return f"Set up here: {', '.join(names) or 'nothing; an OpenD on this machine is used where one answers'}.{finra}"
 
 
-def build_server(settings: Settings) -> MCPServer[None]:
-    """The server over the vendors that `settings` name; they are opened on first use and closed with the server."""
-    upstreams = Upstreams(settings)
+def build_server(
+    settings: Settings,
+    upstreams: Upstreams | None = None,
+    *,
+    auth: AuthSettings | None = None,
+    token_verifier: TokenVerifier | None = None,
+) -> MCPServer[None]:
+    """The server over the vendors that `settings` name; they are opened on first use and closed with the server.
+
+    `upstreams` are those of the settings, where somebody else looks at them too. `auth` and `token_verifier` are the
+    sign-in of a server over HTTP.
+    """
+    upstreams = upstreams or Upstreams(settings)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[None]) -> AsyncIterator[None]:
@@ -101,6 +113,8 @@ def build_server(settings: Settings) -> MCPServer[None]:
         lifespan=lifespan,
         extensions=[_view()],
         subscriptions=False,
+        auth=auth,
+        token_verifier=token_verifier,
         cache_hints={"tools/list": CacheHint(ttl_ms=_HOUR, scope="public")},
     )
     for prompt in load_prompts():

@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mcp_shortvol.domain.credentials import header_text
 from mcp_shortvol.domain.errors import NotConfigured
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.quotas.quota import Rate
 
-__all__ = ["SANDBOX_DATES", "FutuSource", "Settings", "SourceName", "load_settings", "variables_set"]
+__all__ = ["ASYMMETRIC", "SANDBOX_DATES", "FutuSource", "Settings", "SourceName", "load_settings", "variables_set"]
 
 
 SourceName = Literal["auto", "longbridge", "futu_opend", "futu_cloud", "finra", "sfc"]
@@ -110,6 +110,17 @@ def _dated_path(value: object) -> object:
     return value
 
 
+def _url_path(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value):
+        raise ValueError("must be a path such as /mcp")
+    return value
+
+
+def _words(value: object) -> object:
+    """A list written with commas or blanks."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
 Secret = Annotated[SecretStr | None, BeforeValidator(header_text)]
 Identifier = Annotated[str | None, BeforeValidator(header_text)]
 BaseUrl = Annotated[str, BeforeValidator(_base_url)]
@@ -118,8 +129,13 @@ DataPlace = Annotated[Path, BeforeValidator(_data_place)]
 OwnFile = Annotated[Path, BeforeValidator(_own_file)]
 StoreSetting = Annotated[Literal["memory:", "off"] | Path, BeforeValidator(_store)]
 PathTemplate = Annotated[str, BeforeValidator(_path_template)]
+UrlPath = Annotated[str, BeforeValidator(_url_path)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 DatedPath = Annotated[str, BeforeValidator(_dated_path)]
 
+
+ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+"""The signatures that a token of an authorisation server may have: none that a public key could be taken for."""
 
 SANDBOX_DATES = (date(2021, 2, 1), date(2030, 12, 31))
 """The newest date that the sandbox may play lies between these."""
@@ -166,6 +182,24 @@ class Settings(BaseSettings):
     sfc: bool = Field(False, validation_alias="SHORTVOL_SFC")
     sfc_url: BaseUrl | None = Field(None, validation_alias="SFC_URL")
     sfc_path: DatedPath | None = Field(None, validation_alias="SFC_PATH")
+
+    http_host: Host = Field("127.0.0.1", validation_alias="SHORTVOL_HTTP_HOST")
+    http_port: int = Field(8000, ge=1, le=65535, validation_alias="SHORTVOL_HTTP_PORT")
+    http_path: UrlPath = Field("/mcp", validation_alias="SHORTVOL_HTTP_PATH")
+    http_public_url: BaseUrl | None = Field(None, validation_alias="SHORTVOL_HTTP_PUBLIC_URL")
+    http_hosts: Words = Field((), validation_alias="SHORTVOL_HTTP_HOSTS")
+    http_origins: Words = Field((), validation_alias="SHORTVOL_HTTP_ORIGINS")
+    http_tokens: DataPlace | None = Field(None, validation_alias="SHORTVOL_HTTP_TOKENS")
+    http_issuer: BaseUrl | None = Field(None, validation_alias="SHORTVOL_HTTP_ISSUER")
+    http_audience: str | None = Field(None, validation_alias="SHORTVOL_HTTP_AUDIENCE")
+    http_jwks_url: BaseUrl | None = Field(None, validation_alias="SHORTVOL_HTTP_JWKS_URL")
+    http_algorithms: Words = Field(("RS256",), validation_alias="SHORTVOL_HTTP_ALGORITHMS")
+    http_scopes: Words = Field((), validation_alias="SHORTVOL_HTTP_SCOPES")
+    http_max_body: int = Field(65_536, ge=1024, le=4 * 1024**2, validation_alias="SHORTVOL_HTTP_MAX_BODY")
+    http_concurrent: int = Field(64, ge=1, le=10_000, validation_alias="SHORTVOL_HTTP_CONCURRENT")
+    http_queue: int = Field(256, ge=0, le=100_000, validation_alias="SHORTVOL_HTTP_QUEUE")
+    http_caller_concurrent: int = Field(16, ge=1, le=10_000, validation_alias="SHORTVOL_HTTP_CALLER_CONCURRENT")
+    http_caller_rate: Rate | None = Field(Rate(300, 60), validation_alias="SHORTVOL_HTTP_CALLER_RATE")
 
     sandbox: bool = Field(False, validation_alias="SHORTVOL_SANDBOX")
     sandbox_as_of: date | None = Field(
@@ -228,7 +262,14 @@ class Settings(BaseSettings):
             raise ValueError(f"must not be later than today, {today}")
         return value
 
-    @field_validator("longbridge_quota", "futu_quota", mode="before")
+    @field_validator("http_algorithms")
+    @classmethod
+    def _asymmetric(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or not set(value) <= set(ASYMMETRIC):
+            raise ValueError(f"must be of {', '.join(ASYMMETRIC)}")
+        return value
+
+    @field_validator("longbridge_quota", "futu_quota", "http_caller_rate", mode="before")
     @classmethod
     def _rate(cls, value: object) -> object:
         """`30/30` is 30 requests in 30 seconds; `off` counts nothing."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 import anyio
 import anyio.to_thread
 
-from mcp_shortvol.automatic import candidates
+from mcp_shortvol.automatic import FUTU_OR_FINRA, candidates
 from mcp_shortvol.cache.open import open_market_store, open_store
 from mcp_shortvol.cache.store import Store
 from mcp_shortvol.domain.errors import InvalidRequest, NotConfigured, ShortVolumeError
@@ -110,7 +110,9 @@ class Upstreams:
         """Gives whole market days, kept or fetched."""
         from mcp_shortvol.history.market_days import MarketDays
 
-        return MarketDays(self.market_store, Freshness(self._settings.fresh_seconds), self._tasks)
+        freshness = Freshness(self._settings.fresh_seconds)
+        last = self._settings.sandbox_as_of if self._settings.sandbox else None
+        return MarketDays(self.market_store, freshness, self._tasks, last=last)
 
     async def open(self, source: SourceName, market: Market, among: Collection[SourceName] | None = None) -> Vendor:
         """The vendor of daily short volume by its name in the one vocabulary, or for "auto" the one that is to answer.
@@ -128,13 +130,22 @@ class Upstreams:
         vendor = await self._named(name)
         return vendor.interest, vendor.volume
 
-    async def exchanges(self) -> tuple[Vendor | None, Vendor | None]:
-        """Futu and Longbridge, whose figures are of exchanges; None for one that is not set up and does not answer."""
-        among: set[SourceName] = {"futu_opend", "futu_cloud", "finra"}
-        futu = await self._chosen(candidates(self._chosen_by, Market.US, "volume", among))
-        found = None if futu == "finra" else await self._named(futu)
-        longbridge = self._settings.longbridge_set_up or self._settings.sandbox
-        return found, await self.longbridge() if longbridge else None
+    async def exchanges(self) -> dict[str, Source | ShortVolumeError]:
+        """The daily volumes of "futu" and "longbridge", whose figures are of exchanges, as far as they are there.
+
+        The failure stands in the place of one that is set up and cannot be opened.
+        """
+        found: dict[str, Source | ShortVolumeError] = {}
+        futu = await self._chosen(candidates(self._chosen_by, Market.US, "volume", FUTU_OR_FINRA))
+        wanted: dict[str, SourceName] = {} if futu == "finra" else {"futu": futu}
+        if self._settings.longbridge_set_up or self._settings.sandbox:
+            wanted["longbridge"] = "longbridge"
+        for part, name in wanted.items():
+            try:
+                found[part] = (await self._named(name)).volume
+            except ShortVolumeError as error:
+                found[part] = error
+        return found
 
     async def market(self) -> MarketSource:
         """The one vendor of whole market days."""

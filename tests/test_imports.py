@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1] / "mcp_shortvol"
 
 LAYERS = [
     "cli",
+    "serving",
     "server",
     "examination",
     "tools",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel
@@ -11,6 +12,7 @@ from mcp_shortvol.answers.statistics import Statistics, statistics_of
 from mcp_shortvol.answers.tables import fitted
 from mcp_shortvol.domain.screen import MOST_DAYS, Screened, ScreenOrder, ScreenResult
 from mcp_shortvol.domain.short_volume import Day
+from mcp_shortvol.domain.wording import moment
 
 __all__ = ["ScreenAnswer", "screen_answer_of", "screen_text"]
 
@@ -53,7 +55,7 @@ class ScreenAnswer(BaseModel):
 
 def screen_answer_of(result: ScreenResult) -> ScreenAnswer:
     """The structured answer that a screen gives, in its order."""
-    figures = [(each, _statistics(each)) for each in result.found]
+    figures = [(each, statistics) for each in result.found if _is_ordered(result, statistics := _statistics(each))]
     return ScreenAnswer(
         market="US",
         source=result.source,
@@ -78,6 +80,28 @@ def screen_text(answer: ScreenAnswer) -> str:
     return fitted((heading, answer.summary), answer.columns, answer.rows, notes, every_row_counts=True)
 
 
+def _is_ordered(result: ScreenResult, statistics: Statistics | None) -> bool:
+    """Whether the figure that orders the screen is known, by the exact statistics."""
+    if statistics is None:
+        return False
+    figure = {"jump": statistics.deviation_pp, "z_score": statistics.z_score}.get(result.query.order_by, 0.0)
+    return figure is not None
+
+
+def _streak(each: Screened) -> int:
+    """Trading days in a row that the ratio rose (+) or fell (-); a day without trades ends it."""
+    ratios = []
+    for _, volumes in each.volumes:
+        if volumes is None or not volumes.total:
+            break
+        ratios.append(volumes.short / volumes.total)
+    steps = [(newer > older) - (newer < older) for newer, older in pairwise(ratios)]
+    if not steps or not steps[0]:
+        return 0
+    length = next((place for place, step in enumerate(steps) if step != steps[0]), len(steps))
+    return steps[0] * length
+
+
 def _statistics(each: Screened) -> Statistics | None:
     return statistics_of([Day(day, *volumes, None) for day, volumes in each.volumes if volumes is not None])
 
@@ -90,6 +114,7 @@ def _cells(each: Screened, statistics: Statistics | None) -> list[Any]:
         "short_ratio_pct": found.get("latest_pct"),
         "short_volume": latest.short if latest else None,
         "total_volume": latest.total if latest else None,
+        "streak_days": _streak(each),
         "days": sum(volumes is not None and volumes.total > 0 for _, volumes in each.volumes),
     }
     return [cells.get(name) for name in _COLUMNS]
@@ -126,12 +151,17 @@ def _figure(result: ScreenResult, first: Screened, statistics: Statistics | None
         case "z_score":
             return f"{ratio}, z {statistics.z_score:.2f}"
         case "streak":
-            return f"{ratio}, {abs(statistics.streak_days)} days in a row"
+            return f"{ratio}, {abs(_streak(first))} days in a row"
     return f"{ratio} of {big(latest.total)} shares"
 
 
 def _notes(result: ScreenResult) -> Iterator[str]:
-    if result.interruption is not None:
+    if result.interruption is not None and result.interruption.as_of is not None:
+        yield (
+            f"Incomplete: figures as of {moment(result.interruption.as_of)}, perhaps corrected since. "
+            f"{result.interruption.what} {result.interruption.next_step}"
+        )
+    elif result.interruption is not None:
         yield (
             f"Incomplete: statistics stand on {days_in_words(len(result.days))} of {result.query.days}. "
             f"{result.interruption.what} Days already fetched are kept: ask again. {result.interruption.next_step}"

@@ -126,6 +126,8 @@ def _summary(series: InterestSeries) -> str:
 
 def _since_the_oldest(reports: Sequence[Report]) -> Iterator[str]:
     newest, oldest = reports[0], reports[-1]
+    if any(report.split for report in reports[:-1]):
+        return  # the two counts of shares are not comparable
     if len(reports) > 2 and newest.short_interest is not None and oldest.short_interest:
         change = 100 * (newest.short_interest / oldest.short_interest - 1)
         verb = "rose" if change > 0 else "fell" if change < 0 else "stayed the same"

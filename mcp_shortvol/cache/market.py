@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from time import time
 
 from mcp_shortvol.domain.market_day import MarketDay, Volumes
 from mcp_shortvol.domain.screen import Screened, ScreenQuery
@@ -18,19 +19,21 @@ from mcp_shortvol.sources.sfc.files import Position, Week
 __all__ = ["KeptDay", "MarketStore"]
 
 _MARK = int.from_bytes(b"SVmk")
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = (
     "CREATE TABLE market_day (id INTEGER PRIMARY KEY, upstream TEXT NOT NULL, date TEXT NOT NULL, fetched_at REAL NOT "
-    "NULL, names INTEGER NOT NULL, unreadable INTEGER NOT NULL, invented INTEGER NOT NULL, UNIQUE (upstream, date))",
+    "NULL, names INTEGER NOT NULL, unreadable INTEGER NOT NULL, invented INTEGER NOT NULL, "
+    "UNIQUE (upstream, date, invented))",
     "CREATE TABLE name (id INTEGER PRIMARY KEY, symbol TEXT NOT NULL UNIQUE)",
     "CREATE TABLE volume (day INTEGER NOT NULL, name INTEGER NOT NULL, short INTEGER NOT NULL, total INTEGER NOT NULL, "
     "PRIMARY KEY (day, name)) WITHOUT ROWID",
     "CREATE TABLE week (id INTEGER PRIMARY KEY, upstream TEXT NOT NULL, date TEXT NOT NULL, invented INTEGER NOT NULL, "
-    "UNIQUE (upstream, date))",
+    "kept_at REAL NOT NULL, UNIQUE (upstream, date, invented))",
     "CREATE TABLE position (week INTEGER NOT NULL, code TEXT NOT NULL, shares INTEGER, value REAL, damaged INTEGER NOT "
     "NULL, PRIMARY KEY (week, code)) WITHOUT ROWID",
 )
 _RATIO = "100.0 * short / total"
+_INVENTED_FOR = 300.0  # seconds: a real gateway may be started at a sandbox's address next
 _LEAST_DAYS = 10  # before the latest, for a standard score
 
 
@@ -62,7 +65,7 @@ class MarketStore:
         def work(connection: sqlite3.Connection) -> Sequence[KeptDay]:
             found = connection.execute(
                 "SELECT id, date, fetched_at, names, unreadable, invented FROM market_day WHERE upstream = ? AND date "
-                "BETWEEN ? AND ? ORDER BY date DESC",
+                "BETWEEN ? AND ? ORDER BY date DESC, fetched_at DESC",
                 (upstream, str(first), str(last)),
             )
             return [
@@ -77,7 +80,8 @@ class MarketStore:
 
         def work(connection: sqlite3.Connection) -> KeptDay:
             old = connection.execute(
-                "SELECT id FROM market_day WHERE upstream = ? AND date = ?", (upstream, str(day.date))
+                "SELECT id FROM market_day WHERE upstream = ? AND date = ? AND invented = ?",
+                (upstream, str(day.date), day.sandbox),
             ).fetchone()
             if old:
                 connection.execute("DELETE FROM volume WHERE day = ?", old)
@@ -132,7 +136,9 @@ class MarketStore:
 
         def work(connection: sqlite3.Connection) -> Week | None:
             found = connection.execute(
-                "SELECT id, invented FROM week WHERE upstream = ? AND date = ?", (upstream, str(day))
+                "SELECT id, invented FROM week WHERE upstream = ? AND date = ? AND (NOT invented OR kept_at > ?) "
+                "ORDER BY invented",
+                (upstream, str(day), time() - _INVENTED_FOR),
             ).fetchone()
             if found is None:
                 return None
@@ -147,7 +153,8 @@ class MarketStore:
 
         def work(connection: sqlite3.Connection) -> None:
             row = connection.execute(
-                "INSERT OR IGNORE INTO week VALUES (NULL, ?, ?, ?)", (upstream, str(week.date), week.invented)
+                "INSERT OR IGNORE INTO week VALUES (NULL, ?, ?, ?, ?)",
+                (upstream, str(week.date), week.invented, time()),
             )
             if row.rowcount:
                 connection.executemany(
@@ -185,7 +192,9 @@ def _top(connection: sqlite3.Connection, query: ScreenQuery, days: Sequence[int]
         )
         source = f"({latest_day}) JOIN ({before_it}) USING (name)"
         least = _LEAST_DAYS if query.order_by == "z_score" else 1
-        known = f"n >= {least}" + (" AND squares - mean * mean > 1e-12" if query.order_by == "z_score" else "")
+        known = f"n >= {least}" + (
+            " AND squares - mean * mean > squares * 1e-10" if query.order_by == "z_score" else ""
+        )
     found = connection.execute(
         f"SELECT name FROM {source} WHERE {known} ORDER BY {figures[query.order_by]} {way}, name LIMIT ?",  # noqa: S608
         (*_passing(query, latest), query.count),

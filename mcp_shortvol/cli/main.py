@@ -25,6 +25,7 @@ examples:
   mcp-shortvol query TSLA --venues              which share of all trading was sold short, and where
   mcp-shortvol query --screen --order-by jump   the whole US market of the newest day, from FINRA
   mcp-shortvol query 700.HK --sandbox           the same without an account; the figures are invented
+  mcp-shortvol serve --http                     serve a team over HTTP, after mcp-shortvol token new NAME
   mcp-shortvol doctor                           what is set up, what is kept, and who answers
   mcp-shortvol sandbox                          play the vendors on this machine, for any program
 exit codes of query and doctor:
@@ -71,7 +72,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mcp-shortvol {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command", title="commands")
-    commands.add_parser("serve", help="serve MCP on standard input and output (also without a command)")
+    serve = commands.add_parser("serve", help="serve MCP on standard input and output (also without a command)")
+    serve.add_argument("--http", action="store_true", help="over streamable HTTP, for a team: see docs/deployment.md")
+    serve.add_argument("--host", metavar="HOST", help="with --http: where to listen; default 127.0.0.1")
+    serve.add_argument("--port", metavar="PORT", help="with --http: default 8000")
+    serve.add_argument("--path", metavar="PATH", help="with --http: default /mcp")
+
+    token = commands.add_parser("token", help="bearer tokens for a server over HTTP")
+    actions = token.add_subparsers(dest="action", metavar="action", required=True)
+    new = actions.add_parser("new", help="make a token and show it this once")
+    new.add_argument("name", help="whose it is; the access log names it")
+    new.add_argument("--days", type=float, default=90, metavar="N", help="how long it is valid; default 90, 0 for ever")
+    actions.add_parser("list", help="whose tokens there are, when they end and when they were last used")
+    actions.add_parser("revoke", help="end a token").add_argument("name")
 
     query = commands.add_parser("query", help="print what the tools would answer an assistant")
     query.add_argument("symbols", nargs="*", metavar="symbol", help="such as 700.HK, TSLA, BRK.B; several are compared")
@@ -157,7 +170,41 @@ def _date(text: str) -> date:
     return day
 
 
-def _serve(_: argparse.Namespace) -> int:
+def _serve(options: argparse.Namespace) -> int:
+    given = {
+        "SHORTVOL_HTTP_HOST": getattr(options, "host", None),
+        "SHORTVOL_HTTP_PORT": getattr(options, "port", None),
+        "SHORTVOL_HTTP_PATH": getattr(options, "path", None),
+    }
+    overrides = {name: value for name, value in given.items() if value is not None}
+    if getattr(options, "http", False):
+        return _serve_http(overrides)
+    if overrides:
+        sys.stderr.write("mcp-shortvol: --host, --port and --path are of a server over HTTP. Add --http.\n")
+        return 2
+    return _serve_stdio()
+
+
+def _serve_http(overrides: dict[str, str]) -> int:
+    from mcp_shortvol.domain.errors import NotConfigured
+    from mcp_shortvol.serving.run import serve_http
+    from mcp_shortvol.settings import load_settings
+
+    try:
+        settings = load_settings(**overrides)
+    except NotConfigured as error:
+        sys.stderr.write(f"mcp-shortvol: {error}\n")
+        return 3
+    return serve_http(settings)
+
+
+def _token(options: argparse.Namespace) -> int:
+    from mcp_shortvol.cli.token import token
+
+    return token(options)
+
+
+def _serve_stdio() -> int:
     import gc
 
     # The start-up allocates much and frees little: collecting in between finds nothing and costs a twentieth of it.
@@ -241,6 +288,7 @@ _COMMANDS = {
     None: _serve,
     "serve": _serve,
     "query": _query,
+    "token": _token,
     "install": _install,
     "uninstall": _uninstall,
     "login": _login,

@@ -75,14 +75,16 @@ def _pct(part: int | None, whole: int | None) -> float | None:
     return None if part is None or not whole else 100 * part / whole
 
 
-def venue_day(day: date, finra: Day | None, futu: Day | None, longbridge: Day | None) -> VenueDay:
-    """The day that up to three sources tell of; Longbridge's Nasdaq part stands in where Futu has none."""
-    nasdaq = futu.nasdaq_short_volume if futu else None
+def venue_day(
+    day: date, finra: Day | None, futu: Day | None, longbridge: Day | None, *, without_futu: bool
+) -> VenueDay:
+    """The day that up to three sources tell of; `without_futu`, Longbridge's Nasdaq part stands in for Futu's."""
+    exchange = longbridge if without_futu else futu
     return VenueDay(
         date=day,
         off_exchange_short=finra.short_volume if finra else None,
         off_exchange_total=finra.total_volume if finra else None,
-        nasdaq_short=longbridge.nasdaq_short_volume if nasdaq is None and longbridge else nasdaq,
+        nasdaq_short=exchange.nasdaq_short_volume if exchange else None,
         nyse_short=futu.nyse_short_volume if futu else None,
         consolidated_volume=futu.total_volume if futu else None,
         nasdaq_volume=longbridge.total_volume if longbridge else None,
@@ -114,4 +116,5 @@ class VenueSeries:
     @property
     def complete(self) -> bool:
         """Whether off exchange, both exchanges and all volume are here for every day asked for."""
-        return {"finra", "futu"} <= self.parts.keys() and self.parts["finra"].complete and self.parts["futu"].complete
+        here = {"finra", "futu"} <= self.parts.keys() and self.parts["finra"].complete and self.parts["futu"].complete
+        return here and all(day.all_venue_pct is not None for day in self.days)

@@ -4,11 +4,12 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-__all__ = ["DAYS_FILE", "MARKET_FILE", "REQUESTS_FILE", "data_folder"]
+__all__ = ["DAYS_FILE", "MARKET_FILE", "REQUESTS_FILE", "TOKENS_FILE", "data_folder"]
 
 DAYS_FILE = "days.sqlite3"
 MARKET_FILE = "market.sqlite3"
 REQUESTS_FILE = "quotas.sqlite3"
+TOKENS_FILE = "tokens.sqlite3"
 
 
 def data_folder(chosen: Path | None) -> Path:

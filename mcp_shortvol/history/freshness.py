@@ -45,6 +45,21 @@ class Freshness:
         """Whether settled rows fetched at `seen_at` are current: until the next close."""
         return self._within(seen_at, _SHORTEST if invented else _close_after(market, seen_at) - seen_at)
 
+    def day_holds(self, market: Market, day: date, seen_at: float, settling_days: int, *, invented: bool) -> bool:
+        """Whether the whole market of `day`, seen at a Unix time, is still as the source has it.
+
+        Final once the source corrects it no more. Until some hours after the close the list may still grow, and is
+        looked at again at growing intervals; then it holds until the next close.
+        """
+        if invented:
+            return self._within(seen_at, _SHORTEST)
+        if day <= self.settled_through(market, seen_at, settling_days):
+            return True
+        after_the_close = seen_at - market.close(day)
+        if after_the_close < _SETTLING:
+            return self._within(seen_at, max(_SHORTEST, _OVERDUE_SHARE * after_the_close))
+        return self.past_holds(market, seen_at)
+
     def beginning_holds(self, seen_at: float) -> bool:
         """Whether a source that had nothing older at `seen_at` still has nothing older; briefly, it may have erred."""
         return self._within(seen_at, _SHORTEST)

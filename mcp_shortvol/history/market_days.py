@@ -30,9 +30,13 @@ _A_YEAR = timedelta(days=365)
 
 
 class MarketDays:
-    """Market days in `store`, current by `freshness`; the fetches live in `tasks`."""
+    """Market days in `store`, current by `freshness`; the fetches live in `tasks`.
 
-    def __init__(self, store: MarketStore, freshness: Freshness, tasks: TaskGroup) -> None:
+    `last` is the newest date that there can be, where that is not today.
+    """
+
+    def __init__(self, store: MarketStore, freshness: Freshness, tasks: TaskGroup, *, last: date | None = None) -> None:
+        self._last = last
         self._store = store
         self._freshness = freshness
         self._calls = SingleFlight(tasks)
@@ -42,10 +46,11 @@ class MarketDays:
     ) -> ScreenResult:
         """The names that `query` asks for. Raises what the source raises where not even the date itself is here."""
         began = anyio.current_time()
-        days = [await self._latest(source, query, deadline, progress)]
+        stale: list[Interruption] = []
+        days = [await self._latest(source, query, deadline, progress, stale)]
         interruption = None
         try:
-            await self._add_days(source, query, days, deadline, progress)
+            await self._add_days(source, query, days, deadline, progress, stale)
         except (ShortVolumeError, TimeoutError) as error:
             failure = error if isinstance(error, ShortVolumeError) else out_of_time(deadline - began)
             interruption = Interruption(failure.what, failure.next_step, None)
@@ -59,17 +64,22 @@ class MarketDays:
             passing=await self._store.counted(query, days[0]),
             unreadable=days[0].unreadable,
             found=found,
-            interruption=interruption,
+            interruption=interruption or next(iter(stale), None),
         )
 
     async def _latest(
-        self, source: MarketSource, query: ScreenQuery, deadline: float, progress: Progress | None
+        self,
+        source: MarketSource,
+        query: ScreenQuery,
+        deadline: float,
+        progress: Progress | None,
+        stale: list[Interruption],
     ) -> KeptDay:
         """The day of the screen: the date asked for, or the newest one that the source has."""
         today = self._freshness.today(_US)
         if query.date is not None:
             _check(query.date, today)
-            if (day := await self._day(source, query.date, deadline, progress)) is None:
+            if (day := await self._day(source, query.date, deadline, progress, stale)) is None:
                 raise UpstreamFault(
                     f"{source.title} has no figures of {query.date} yet.",
                     "They come in the evening, New York time; leave date out for the newest day there is.",
@@ -78,8 +88,10 @@ class MarketDays:
         candidate = today if is_trading_day(_US, today) else previous_trading_day(_US, today)
         if self._freshness.now() < _US.close(candidate):
             candidate = previous_trading_day(_US, candidate)
+        if self._last is not None and candidate > self._last:
+            candidate = previous_trading_day(_US, self._last + _ONE_DAY)
         for _ in range(_MOST_EMPTY + 1):
-            if (day := await self._day(source, candidate, deadline, progress)) is not None:
+            if (day := await self._day(source, candidate, deadline, progress, stale)) is not None:
                 return day
             candidate = previous_trading_day(_US, candidate)
         raise UpstreamFault(
@@ -93,18 +105,28 @@ class MarketDays:
         days: list[KeptDay],
         deadline: float,
         progress: Progress | None,
+        stale: list[Interruption],
     ) -> None:
         """The trading days before the latest: those asked for, and further ones that are kept; without a gap."""
+        invented = days[0].invented
+        first = days[0].date - timedelta(2 * MOST_DAYS)
         kept = {
             day.date
-            for day in await self._store.days(source.upstream, days[0].date - timedelta(2 * MOST_DAYS), days[0].date)
+            for day in await self._store.days(source.upstream, first, days[0].date)
+            if day.invented == invented and self._is_current(source, day)
         }
         while len(days) < MOST_DAYS:
             before = previous_trading_day(_US, days[-1].date)
             if len(days) >= query.days and before not in kept:
                 return
-            if (day := await self._day(source, before, deadline, progress, done=len(days), of=query.days)) is None:
+            day = await self._day(source, before, deadline, progress, stale, done=len(days), of=query.days)
+            if day is None:
                 raise UpstreamFault(f"{source.title} has no figures of {before}.", "The days after it are here.")
+            if day.invented != invented:
+                raise UpstreamFault(
+                    f"{source.title} is a sandbox for some of these days and a market for others.",
+                    "If a sandbox and a gateway use the same address, stop one of them.",
+                )
             days.append(day)
 
     async def _day(
@@ -113,15 +135,19 @@ class MarketDays:
         day: date,
         deadline: float,
         progress: Progress | None,
+        stale: list[Interruption],
         *,
         done: int = 0,
         of: int = 1,
     ) -> KeptDay | None:
-        """A day, kept or fetched; None where the source has none of it."""
-        found = await self._store.days(source.upstream, day, day)
-        kept = found[0] if found else None
-        if kept is not None and self._is_current(source, kept):
-            return kept
+        """A day, kept or fetched; None where the source has none of it.
+
+        Where a kept one should be fetched again and cannot, it is given, and `stale` says so.
+        """
+        kept = [each for each in await self._store.days(source.upstream, day, day) if self._may_stand(each)]
+        for each in kept:
+            if self._is_current(source, each):
+                return each
         answered: list[KeptDay | None] = []
 
         def begin() -> SharedCall[list[KeptDay | None]]:
@@ -143,18 +169,24 @@ class MarketDays:
 
             return SharedCall(answered, work)
 
+        began = anyio.current_time()
         call = self._calls.join((source.upstream, day), begin)
         try:
             await call.wait(deadline, progress)
-        except (ShortVolumeError, TimeoutError):
-            if kept is not None:  # not the newest word of it, but a whole day
-                return kept
-            raise
+        except (ShortVolumeError, TimeoutError) as error:
+            if not kept:
+                raise
+            failure = error if isinstance(error, ShortVolumeError) else out_of_time(deadline - began)
+            stale.append(Interruption(failure.what, failure.next_step, kept[0].fetched_at))
+            return kept[0]
         return call.subject[0]
 
+    def _may_stand(self, day: KeptDay) -> bool:
+        """Invented days stand for some minutes only: a real gateway may be started at their address next."""
+        return not day.invented or self._freshness.just_seen(day.fetched_at)
+
     def _is_current(self, source: MarketSource, day: KeptDay) -> bool:
-        settled = self._freshness.settled_through(_US, day.fetched_at, source.settling_days)
-        return day.date <= settled or self._freshness.past_holds(_US, day.fetched_at, invented=day.invented)
+        return self._freshness.day_holds(_US, day.date, day.fetched_at, source.settling_days, invented=day.invented)
 
 
 def _check(day: date, today: date) -> None:

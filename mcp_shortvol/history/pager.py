@@ -255,8 +255,11 @@ class Pager(Generic[Row]):
         )
 
     def _kept_alone(self, kept: Run[Row]) -> Run[Row] | None:
-        """The kept run, where the source no longer has anything of what is asked for."""
-        if self._collected.days or self._uses_kept:
+        """The kept run, where the source no longer has anything of what is asked for, and no day can lie between."""
+        end = self._question.end
+        if self._collected.days or self._uses_kept or self._source.refetchable:
+            return None
+        if end is None or not self._cache.reaches(kept, end):
             return None
         self._use(kept)
         return kept

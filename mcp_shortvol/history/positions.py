@@ -87,8 +87,12 @@ def _position(found: InterestSeries) -> ShortPosition | None:
 
 
 def _covered(series: Series, position: ShortPosition | None) -> Series:
-    """With the days to cover from the days that are here, where the position has none of its own."""
-    if position is not None and position.days_to_cover is None and position.shares and position.date:
+    """With the days to cover from the days that are here, where the position has none of its own.
+
+    In Hong Kong only: a US source's daily volume may be that of some venues.
+    """
+    hong_kong = series.question.symbol.market is Market.HK
+    if hong_kong and position is not None and position.days_to_cover is None and position.shares and position.date:
         volume = mean_volume(series.days, position.date)
         position = replace(position, days_to_cover=position.shares / volume if volume else None)
     return replace(series, short_position=position)

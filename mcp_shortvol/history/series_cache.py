@@ -64,7 +64,7 @@ class SeriesCache(Generic[Row]):
     def is_fresh(self, run: Run[Row], question: Question) -> bool:
         """Whether the newest rows of the answer can be taken from the run without a request."""
         market, freshness = self._symbol.market, self._freshness
-        if question.end is not None and self._reaches(run, question.end):
+        if question.end is not None and self.reaches(run, question.end):
             settled = self._settled_through(run.checked_at)
             newest = next((row.date for row in run.rows if row.date <= question.end), date.min)
             if newest <= settled and freshness.past_holds(market, run.checked_at, invented=run.invented):
@@ -73,7 +73,7 @@ class SeriesCache(Generic[Row]):
 
     def as_of(self, run: Run[Row], question: Question) -> float | None:
         """When the run had the newest rows of the answer; None where it never had."""
-        inside = question.end is not None and self._reaches(run, question.end)
+        inside = question.end is not None and self.reaches(run, question.end)
         return run.checked_at if inside or run.is_newest else None
 
     def newest_settled(self, run: Run[Row]) -> date:
@@ -95,7 +95,7 @@ class SeriesCache(Generic[Row]):
     def _settled_through(self, at: float) -> date:
         return self._freshness.settled_through(self._symbol.market, at, self._source.settling_days)
 
-    def _reaches(self, run: Run[Row], end: date) -> bool:
+    def reaches(self, run: Run[Row], end: date) -> bool:
         """Whether no trading day can lie between the newest row and `end`."""
         return count_trading_days(self._symbol.market, run.newest, end) <= 0
 

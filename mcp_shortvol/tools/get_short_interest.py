@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from mcp_shortvol.answers.short_interest import InterestAnswer, interest_answer_of, interest_text
+from mcp_shortvol.domain.errors import UpstreamUnreachable
+from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.question import Question
 from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.history.positions import interest_with_volumes
@@ -59,9 +61,14 @@ def get_short_interest_tool(upstreams: Upstreams) -> StrictTool:
         )
         async with within(upstreams.deadline) as deadline:
             interest, volume = await upstreams.interest(source, question.symbol.market)
-            series = await interest_with_volumes(
-                upstreams.history, interest, volume, question, deadline=deadline, progress=progress_of(context)
-            )
+            try:
+                series = await interest_with_volumes(
+                    upstreams.history, interest, volume, question, deadline=deadline, progress=progress_of(context)
+                )
+            except UpstreamUnreachable as error:
+                if source == "auto" and question.symbol.market is Market.HK:
+                    raise error.adding("Without an account source=sfc has the weekly file.") from None
+                raise
         answer = interest_answer_of(series, response_format)
         return result(interest_text(answer, response_format), answer)
 

@@ -11,7 +11,6 @@ from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.question import Question
 from mcp_shortvol.domain.symbols import Symbol
 from mcp_shortvol.history.venues import series_by_venue
-from mcp_shortvol.sources import Source
 from mcp_shortvol.tools.arguments import CountArgument, EndDateArgument, StartDateArgument, SymbolArgument
 from mcp_shortvol.tools.calls import progress_of, result, within
 from mcp_shortvol.tools.strict import StrictTool
@@ -49,10 +48,8 @@ def get_short_volume_by_venue_tool(upstreams: Upstreams) -> StrictTool:
             )
         question = Question.of(asked, count=count, start=start_date, end=end_date, default_count=_DEFAULT_COUNT)
         async with within(upstreams.deadline) as deadline:
-            sources: dict[str, Source] = {"finra": (await upstreams.open("finra", Market.US)).volume}
-            futu, longbridge = await upstreams.exchanges()
-            sources |= {"futu": futu.volume} if futu else {}
-            sources |= {"longbridge": longbridge.volume} if longbridge else {}
+            finra = (await upstreams.open("finra", Market.US)).volume
+            sources = {"finra": finra, **await upstreams.exchanges()}
             series = await series_by_venue(
                 upstreams.history, sources, question, deadline=deadline, progress=progress_of(context)
             )

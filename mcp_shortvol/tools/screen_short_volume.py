@@ -19,6 +19,7 @@ __all__ = ["screen_short_volume_tool"]
 
 _MOST_NAMES = 100
 _DAYS: dict[ScreenOrder, int] = {"short_ratio": 1, "short_volume": 1, "jump": 6, "z_score": 11, "streak": 6}
+_LEAST_DAYS: dict[ScreenOrder, int] = {"jump": 2, "z_score": 11, "streak": 2}
 _DESCRIPTION = f"""\
 Screen the whole US market of a date by off-exchange short volume, from FINRA, which needs no account: about 12,500 \
 names by ratio, volume, jump above the name's own mean, z-score, or days the ratio has risen in a row.
@@ -66,7 +67,7 @@ def screen_short_volume_tool(upstreams: Upstreams) -> StrictTool:
         min_ratio: Annotated[float, Field(ge=0, le=100, description="Least short ratio, in percent.")] = 0,
         days: DaysArgument = None,
     ) -> ScreenResultType:
-        wanted = days or _DAYS[order_by]
+        wanted = max(days or _DAYS[order_by], _LEAST_DAYS.get(order_by, 1))
         query = ScreenQuery(date, order_by, direction, count, min_volume, min_ratio, wanted)
         async with within(upstreams.deadline) as deadline:
             source = await upstreams.market()

@@ -138,12 +138,23 @@ def figure(contents: list[dict[str, tuple[int, int]]], name: str, order_by: str,
     return (length if direction == "desc" else -length) or None
 
 
+async def test_ratios_that_do_not_vary_rank_nobody_by_z_score() -> None:
+    store = MarketStore(None)
+    steady = [market(NEWEST - timedelta(back), A=(956, 997), B=(900 + back % 3, 1000)) for back in range(12)]
+    days = await kept(store, market(NEWEST + timedelta(3), A=(1, 997), B=(1, 1000)), *steady)
+    assert await names(store, query("z_score", "asc"), days) == ["B"]
+    await store.aclose()
+
+
 async def test_a_week_is_kept_once_and_comes_back(tmp_path: Path) -> None:
     store = MarketStore(tmp_path / "market")
     week = Week(NEWEST, {"5": Position(1, 2.5), "700": Position(None, None, damaged=True)}, invented=True)
     await store.keep(AT, week)
-    await store.keep(AT, Week(NEWEST, {"5": Position(9, 9)}))
     assert await store.load(AT, NEWEST) == week
+    real = Week(NEWEST, {"5": Position(9, 9)})
+    await store.keep(AT, real)
+    await store.keep(AT, Week(NEWEST, {"5": Position(10, 10)}))
+    assert await store.load(AT, NEWEST) == real  # a market's before a sandbox's, and the first of two
     assert await store.load(AT, NEWEST - timedelta(7)) is None
     await store.aclose()
     assert (tmp_path / "market").stat().st_mode & 0o077 == 0

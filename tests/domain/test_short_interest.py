@@ -73,6 +73,7 @@ def test_a_figure_that_was_restated_without_a_flag_is_named_too() -> None:
 
 def test_no_change_is_given_across_a_split() -> None:
     split = report(31, 1200)._replace(previous_short_interest=100, split=True)
+    assert "Since" not in interest_answer_of(series(split, report(13, 100), report(1, 90))).summary
     answer = interest_answer_of(series(split, report(13, 100)))
     assert answer.rows[0][answer.columns.index("change_pct")] is None
     assert "No change is given for 2026-03-31: the stock was split since the report before." in answer.notes

@@ -294,7 +294,6 @@ MATRIX: Mapping[str, Mapping[str, Play | NOT_THERE]] = {
     "records of another security": only_finra(finra("another_security")),
     "a week not published": only_sfc(sfc("not_published", times=1)),
     "figures with separators": only_sfc(sfc("thousands")),
-    "figures that a spreadsheet rounded": only_sfc(sfc("rounded")),
     "cells missing": everywhere("missing_cells"),
     "no rows": everywhere("empty"),
     "duplicates": everywhere("duplicates"),

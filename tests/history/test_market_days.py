@@ -35,6 +35,8 @@ class Played:
     newest: date = FRIDAY
     corrected: int = 0
     fails_after: int | None = None
+    names: int = 2
+    invented: bool = False
     takes: float = 0.0
     asked: list[date] = field(default_factory=list)
 
@@ -57,7 +59,7 @@ class Played:
         if day > self.newest or not is_trading_day(US, day):
             return MarketDay(day, {}, 0, sandbox=False)
         names = {"A.US": Volumes(10 + self.corrected, 100), "B.US": Volumes(day.day, 100)}
-        return MarketDay(day, names, 0, sandbox=False)
+        return MarketDay(day, dict([*names.items()][: self.names]), 0, sandbox=self.invented)
 
 
 def query(days: int = 1, day: date | None = None) -> ScreenQuery:
@@ -139,6 +141,52 @@ async def test_a_failure_after_the_first_day_leaves_what_came_and_says_so() -> N
         source.fails_after = None
         assert (await screen(days, source, query(days=11))).complete
     assert len(source.asked) == 11  # what came is not asked for again
+
+
+async def test_a_day_that_may_still_grow_is_looked_at_again_soon() -> None:
+    source = Played(hour=16.5, names=1)
+    async with market_days(source) as days:
+        assert (await screen(days, source, query())).names == 1
+        source.hour, source.names = 18.5, 2
+        assert (await screen(days, source, query())).names == 2
+        source.hour = 23
+        source.asked.clear()
+        await screen(days, source, query())  # seen within hours of the close: it may have grown
+        await screen(days, source, query())
+    assert source.asked == [FRIDAY]
+
+
+async def test_a_kept_day_that_cannot_be_refreshed_is_given_and_said() -> None:
+    source = Played(hour=16.5)
+    async with market_days(source) as days:
+        await screen(days, source, query())
+        source.hour, source.fails_after = 19, 0
+        result = await screen(days, source, query())
+    assert result.days == [FRIDAY]
+    assert not result.complete
+    assert result.interruption is not None
+    assert result.interruption.as_of is not None
+
+
+async def test_invented_days_and_real_ones_are_never_in_one_screen() -> None:
+    source = Played(invented=True)
+    async with market_days(source) as days:
+        assert (await screen(days, source, query(days=6))).source == "sandbox:finra"
+        source.invented, source.today, source.newest = False, date(2026, 6, 16), date(2026, 6, 16)
+        source.asked.clear()
+        real = await screen(days, source, query(days=6))
+        assert real.source == "finra"
+        assert len(source.asked) == 6
+        assert (await screen(days, source, query())).days == real.days
+
+
+async def test_before_the_end_of_a_sandbox_nothing_is_looked_for() -> None:
+    source = Played(newest=date(2026, 2, 13))
+    store = MarketStore(None)
+    async with anyio.create_task_group() as tasks:
+        days = MarketDays(store, Freshness(None, source.now), tasks, last=date(2026, 2, 15))
+        assert (await screen(days, source, query())).days == [date(2026, 2, 13)]
+    await store.aclose()
 
 
 async def test_a_failure_of_the_day_itself_is_raised() -> None:

@@ -124,7 +124,7 @@ class TestFinraAlone:
             ("get_short_trades", {"symbol": "AAPL"}, "get_daily_short_volume answers from FINRA"),
             ("get_daily_short_volume", {"symbol": "700.HK"}, "Start OpenD"),
             ("get_daily_short_volume", {"symbol": "700.HK", "source": "finra"}, "FINRA has US securities only"),
-            ("get_short_interest", {"symbol": "700.HK"}, "Start OpenD"),
+            ("get_short_interest", {"symbol": "700.HK"}, "Without an account source=sfc has the weekly file."),
             ("rank_short_selling", {"market": "US"}, "Start OpenD"),
             ("get_short_volume_by_venue", {"symbol": "700.HK"}, "trades on one exchange only"),
             (
@@ -216,6 +216,37 @@ class TestTheVenuesTogether:
         assert [found["complete"], found["sources"]] == [False, ["sandbox:finra", "sandbox:longbridge"]]
         assert any(note.startswith("Incomplete, without Futu: ") and "not logged in" in note for note in found["notes"])
 
+    async def test_where_a_part_is_missing_on_a_day_it_is_not_complete(
+        self, everyone: Client, finra: FinraGateway
+    ) -> None:
+        finra.fail("empty")
+        found = await answer(everyone, "get_short_volume_by_venue", symbol="AAPL", count=3)
+        assert [found["complete"], cells(found)["known_short"], cells(found)["nasdaq_short"] is None] == [
+            False,
+            None,
+            False,
+        ]
+
+    async def test_one_that_is_half_set_up_is_named_and_fails_nobody_else(
+        self, finra_alone: FinraGateway, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for variables in ({"LONGBRIDGE_APP_KEY": "x"}, {"FUTU_API_KEY": "x"}, {"FUTU_SOURCE": "futu_cloud"}):
+            async with Client(build_server(load_settings(**variables))) as client:
+                found = await answer(client, "get_short_volume_by_venue", symbol="AAPL", **DAY)
+            assert cells(found)["off_exchange_short"] == 8_714_049
+            assert any(
+                note.startswith(("Incomplete, without Longbridge: ", "Incomplete, without Futu: "))
+                for note in found["notes"]
+            )
+
+    async def test_a_market_and_a_sandbox_are_not_added(
+        self, everyone: Client, finra: FinraGateway, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("mcp_shortvol.sandbox.finra.gateway.SANDBOX_HEADER", "x-nobody")
+        result = await call(everyone, "get_short_volume_by_venue", symbol="AAPL", count=3)
+        assert result.is_error
+        assert "their figures cannot be added" in result.content[0].text  # type: ignore[union-attr]
+
     async def test_the_text_has_the_table_within_its_budget(self, everyone: Client) -> None:
         result = await call(everyone, "get_short_volume_by_venue", symbol="AAPL", count=60)
         text = result.content[0].text  # type: ignore[union-attr]
@@ -256,6 +287,10 @@ class TestTheScreen:
         assert all(cells(found, row)["total_volume"] >= 500_000 for row in range(len(found["rows"])))
         assert all(cells(found, row)["short_ratio_pct"] >= 50 for row in range(len(found["rows"])))
         assert found["names_passing"] == len(found["rows"])
+
+    async def test_an_order_that_needs_days_gets_them(self, alone: Client) -> None:
+        found = await answer(alone, "screen_short_volume", order_by="z_score", days=2)
+        assert [found["statistics_days"], bool(found["rows"])] == [11, True]
 
     async def test_a_failure_half_way_leaves_an_answer_that_says_so(self, alone: Client, finra: FinraGateway) -> None:
         await answer(alone, "screen_short_volume")

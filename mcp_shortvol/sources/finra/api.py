@@ -98,10 +98,14 @@ class FinraApi:
         """
         question = {"fields": list(fields), **filters, "limit": PAGE}
         path = f"/data/group/otcMarket/name/{dataset}"
+        before: list[set[str]] = []
         for _ in range(_READINGS):
             pages = await self._pages(path, question, on_wait, progress)
-            if not _moved(pages):
+            read = [{repr(row) for row in page.rows} for page in pages] if len(pages) > 1 else []
+            # Where a second reading gives the same, the list itself has a record twice.
+            if not _moved(pages) and (not _repeats(read) or read == before):
                 return Records([row for page in pages for row in page.rows], any(page.sandbox for page in pages))
+            before = read
         raise UpstreamFault("FINRA changed its list while it was read.", _LATER)
 
     async def _pages(
@@ -157,8 +161,13 @@ class FinraApi:
             return await self._http.post_json(path, question, self._credentials)
 
 
+def _repeats(read: Sequence[set[str]]) -> bool:
+    """Whether a record is on two pages, in the place of another one where the list shifted in between."""
+    return len(set().union(*read)) < sum(map(len, read))
+
+
 def _moved(pages: Sequence[_Page]) -> bool:
-    """Whether the list changed between two pages, so that a record may be missing or here twice."""
+    """Whether the pages do not agree on how many records there are, or fewer came."""
     totals = {page.total for page in pages if page.total is not None and page.rows}
     came = sum(len(page.rows) for page in pages)
     return len(totals) > 1 or any(came < total <= _MOST_OFFSET for total in totals)

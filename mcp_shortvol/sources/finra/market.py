@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import date
 
+from mcp_shortvol.domain.errors import UPDATE_OR_REPORT, UpstreamChanged
 from mcp_shortvol.domain.market_day import MarketDay, Volumes
 from mcp_shortvol.domain.progress import Progress
 from mcp_shortvol.quotas.quota import OnWait
 from mcp_shortvol.sources.finra.api import FinraApi, equal
-from mcp_shortvol.sources.finra.records import DATE, FACILITY, SHORT, SYMBOL, TOTAL, quantity
+from mcp_shortvol.sources.finra.records import DATE, FACILITY, SHORT, SYMBOL, TOTAL, date_of, quantity
 from mcp_shortvol.sources.finra.spelling import symbol_of
 from mcp_shortvol.sources.finra.volume import BASIS
 from mcp_shortvol.sources.scalars import Unreadable
@@ -41,6 +42,10 @@ class FinraMarket:
             progress=progress,
         )
         names, unreadable = read_market(found.rows, day)
+        if found.rows and not names:
+            raise UpstreamChanged(
+                f"FINRA sent {len(found.rows)} records of {day}, and none of them can be read.", UPDATE_OR_REPORT
+            )
         return MarketDay(day, names, unreadable, found.sandbox)
 
 
@@ -58,7 +63,7 @@ def read_market(records: Sequence[object], day: date) -> tuple[dict[str, Volumes
         code = code.upper() if code.islower() else code
         place = code, str(record.get(FACILITY))
         volumes = record.get(SHORT), record.get(TOTAL)
-        if record.get(DATE) != str(day) or parts.setdefault(place, volumes) != volumes:
+        if date_of(record.get(DATE)) != day or parts.setdefault(place, volumes) != volumes:
             unreadable.add(code)
     cells: dict[str, list[object]] = {}
     for (code, _), volumes in parts.items():

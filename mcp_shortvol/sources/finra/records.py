@@ -16,9 +16,9 @@ from mcp_shortvol.domain.errors import UPDATE_OR_REPORT, UpstreamChanged
 from mcp_shortvol.domain.rows import Row
 from mcp_shortvol.domain.short_interest import Report
 from mcp_shortvol.domain.short_volume import Day
-from mcp_shortvol.sources.scalars import Unreadable, read_float, read_int
+from mcp_shortvol.sources.scalars import Unreadable, read_float
 
-__all__ = ["FACILITIES", "INTEREST_FIELDS", "VOLUME_FIELDS", "Rows", "quantity", "read_days", "read_reports"]
+__all__ = ["FACILITIES", "INTEREST_FIELDS", "VOLUME_FIELDS", "Rows", "date_of", "quantity", "read_days", "read_reports"]
 
 FACILITIES = ("NQTRF", "NCTRF", "NYTRF", "ORF", "ADF")
 
@@ -75,7 +75,7 @@ def read_days(records: Sequence[object], code: str) -> Rows[Day]:
     rows: Rows[Day] = Rows()
     by_day: dict[date, dict[str, Cells | None]] = {}
     for record in _records_of(records, SYMBOL, code):
-        day = _date(record.get(DATE))
+        day = date_of(record.get(DATE))
         facility = record.get(FACILITY)
         if day is None or not isinstance(facility, str):
             rows.unreadable += 1
@@ -93,7 +93,7 @@ def read_reports(records: Sequence[object], code: str) -> Rows[Report]:
     rows: Rows[Report] = Rows()
     by_date: dict[date, Report] = {}
     for record in _records_of(records, _CODE, code):
-        settled = _date(record.get(_SETTLED))
+        settled = date_of(record.get(_SETTLED))
         if settled is None:
             rows.unreadable += 1
             continue
@@ -121,7 +121,8 @@ def _records_of(records: Sequence[object], field_name: str, code: str) -> Iterab
         yield record
 
 
-def _date(value: object) -> date | None:
+def date_of(value: object) -> date | None:
+    """A date from ISO text, perhaps with a midnight behind it; None for anything else."""
     found = _ISO_DATE.fullmatch(value) if isinstance(value, str) else None
     try:
         return date.fromisoformat(found[1]) if found else None
@@ -166,7 +167,7 @@ def _report(settled: date, record: Mapping[str, Any]) -> Report:
         nonlocal damaged
         try:
             value = quantity(record.get(name))
-            return read_int(value if value is None or type(value) is int else float(value))
+            return None if value is None else round(value)
         except Unreadable:
             damaged = True
             return None

@@ -87,7 +87,7 @@ class FinraVolume:
             return replace(page, days=days, cursor=older, anchored=True)
         # What lies beyond the rolling year is not there any more. A history that begins well inside it is a whole one.
         begins = days[-1].date if days else last
-        return replace(page, limited=begins <= today - _YEAR + (_NEAR_THE_LIMIT if days else timedelta(0)))
+        return replace(page, limited=begins <= today - _YEAR + _NEAR_THE_LIMIT)
 
     async def _between(self, code: str, first: date, last: date, on_wait: OnWait | None) -> Page[Day]:
         filters = equal(**{SYMBOL: code}) | between(DATE, str(first), str(last))

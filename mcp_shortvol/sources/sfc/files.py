@@ -26,6 +26,7 @@ PATH = "/-/media/EN/pdf/spr/{year}/{month}/{day}/Short_Position_Reporting_Aggreg
 _BEGINS = "Date,"
 _CODE = re.compile(r"0*([1-9][0-9]{0,4})")
 _WITHOUT = frozenset({"", "-", "n.a.", "na", "n/a"})
+_ROUNDED = re.compile(r"(?m)^.*[0-9]E\+[0-9].*$")
 _COLUMNS = 5
 
 
@@ -39,11 +40,15 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """The positions of one reporting date by stock code, and whether they are invented."""
+    """The positions of one reporting date by stock code, and whether they are invented.
+
+    `sound` says that the file came whole: what it could not say, it never will.
+    """
 
     date: date
     positions: Mapping[str, Position]
     invented: bool = False
+    sound: bool = True
 
 
 class WeekKeeper(Protocol):
@@ -75,7 +80,10 @@ def read_week(body: bytes, day: date, *, invented: bool) -> Week | None:
         text = body.decode("cp1252", "replace")  # names may be in another encoding; they are left out
     if not text.startswith(_BEGINS):
         return None
-    lines = list(csv.reader(StringIO(text)))
+    try:
+        lines = list(csv.reader(StringIO(text, newline="")))
+    except csv.Error:
+        raise UpstreamFault("The SFC's file cannot be read as CSV.", "Ask again later.") from None
     positions: dict[str, Position] = {}
     for cells in lines[1:]:
         if not any(cell.strip() for cell in cells):
@@ -89,10 +97,13 @@ def read_week(body: bytes, day: date, *, invented: bool) -> Week | None:
         positions[code[1]] = _position(cells[-2], cells[-1])
     if not positions:
         raise UpstreamFault("The SFC sent a file without rows.", "Ask again later.")
-    if not text.endswith("\n"):  # the last figure may be cut short
+    whole = text.endswith("\n")
+    if not whole:  # the last figure may be cut short
         last = next(reversed(positions))
         positions[last] = Position(None, None, damaged=True)
-    return Week(day, positions, invented)
+    # A figure that a spreadsheet rounded stays so; anything else that cannot be read may come right another time.
+    odd = sum(position.damaged for position in positions.values()) - len(_ROUNDED.findall(text))
+    return Week(day, positions, invented, sound=whole and odd <= 0)
 
 
 def _date(cell: str) -> date | None:

@@ -21,7 +21,8 @@ __all__ = ["SfcInterest"]
 _FIRST = date(2012, 8, 31)
 _ONE_DAY = timedelta(days=1)
 _EARLIEST = timedelta(days=5)  # a week's file comes about seven days after its reporting date
-_MOST_MISSING = 4  # of the newest weeks: one or two are not out yet, around holidays perhaps three
+_OUT_AFTER = timedelta(days=21)  # around holidays a file comes late
+_MOST_MISSING = 4  # weeks in a row
 _CHECK = "check SFC_URL and SFC_PATH against the page Short position reporting of www.sfc.hk."
 _SATURDAY = 5
 
@@ -79,18 +80,19 @@ class SfcInterest:
         week_end = _week_end(min(last, today - _EARLIEST))
         reports: list[Report] = []
         sandbox = False
-        weeks = not_there = 0
+        weeks = missing = 0
         while weeks < size and week_end >= _FIRST:
             week = await self._week(week_end, on_wait)
             if week is not None:
                 sandbox = sandbox or week.invented
-                weeks += 1
+                weeks, missing = weeks + 1, 0
                 if position := week.positions.get(symbol.code):
                     reports.append(_report(week_end, position.shares, position.value, damaged=position.damaged))
-            elif weeks:
-                weeks += 1  # a file that should be there: what it says is unknown, and not nothing
+            elif week_end < today - _OUT_AFTER:
+                weeks, missing = weeks + 1, missing + 1
+                # A file that should be there: what it says is unknown, and not nothing.
                 reports.append(_report(week_end, None, None, damaged=True))
-            elif (not_there := not_there + 1) == _MOST_MISSING:
+            if missing == _MOST_MISSING:
                 raise UpstreamChanged(
                     f"The SFC's site has no file of {week_end} and of the {_MOST_MISSING - 1} weeks after it.",
                     f"It may have moved: {_CHECK}",
@@ -120,8 +122,8 @@ class SfcInterest:
             return read_week(reply.body, day, invented=reply.sandbox)
 
         week = await self._quota.keeping(lambda: retrying(ask))
-        # A file with a figure that cannot be read is asked for again: it may come whole.
-        if week is not None and not any(position.damaged for position in week.positions.values()):
+        # A file that did not come whole is asked for again.
+        if week is not None and week.sound:
             await self._keeper.keep(self.upstream, week)
         return week
 

@@ -16,6 +16,9 @@ from mcp_shortvol.history.history import fetch_back, fetch_series
 from mcp_shortvol.sandbox.finra.gateway import MOST_RECORDS, FinraGateway
 from mcp_shortvol.settings import load_settings
 from mcp_shortvol.sources import Vendor
+from mcp_shortvol.sources.finra.api import FinraApi, _Page
+from mcp_shortvol.sources.finra.market import read_market
+from mcp_shortvol.sources.finra.records import DATE, FACILITY, SHORT, SYMBOL, TOTAL
 from mcp_shortvol.upstreams import Upstreams
 from tests.conftest import AS_OF
 
@@ -139,6 +142,29 @@ class TestPaging:
         with pytest.raises(errors.UpstreamFault, match="changed its list while it was read"):
             await ask(vendor, 20)
 
+    @pytest.mark.parametrize(
+        ("readings", "records", "read"),
+        [
+            ([["ab", "cd"]], "abcd", 1),
+            ([["ab", "bc"], ["ab", "cd"]], "abcd", 2),  # it moved while it was read
+            ([["ab", "bc"], ["ab", "bc"]], "abbc", 2),  # the list itself has one twice
+            ([["ab", "c"], ["ab", "cd"]], "abcd", 2),  # a record went missing
+        ],
+    )
+    async def test_a_list_that_shifts_between_two_pages_is_read_again(
+        self, monkeypatch: pytest.MonkeyPatch, readings: list[list[str]], records: str, read: int
+    ) -> None:
+        left = [[_Page([{"name": name} for name in page], 4, sandbox=True) for page in pages] for pages in readings]
+
+        async def pages(*_: object) -> list[_Page]:
+            return left.pop(0)
+
+        monkeypatch.setattr(FinraApi, "_pages", pages)
+        api = FinraApi(None, None, None)  # type: ignore[arg-type]
+        found = await api.records("regShoDaily", ["name"], {})
+        assert "".join(row["name"] for row in found.rows) == records
+        assert len(readings) - len(left) == read
+
     async def test_no_more_than_two_requests_are_under_way(
         self, vendor: Vendor, finra: FinraGateway, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -164,6 +190,18 @@ class TestInterest:
         collected = await fetch_back(vendor.interest, Question(APPLE, 100), unit="reports")
         assert len(collected.newest_first) >= 100
         assert len(finra.requests) == 1
+
+
+class TestTheMarket:
+    async def test_a_date_with_a_midnight_behind_it_is_that_date(self) -> None:
+        rows = [{DATE: "2026-05-15T00:00:00.000Z", SYMBOL: "A", FACILITY: "NQTRF", SHORT: 1, TOTAL: 2}]
+        assert read_market(rows, date(2026, 5, 15)) == ({"A.US": (1, 2)}, 0)
+
+    async def test_records_that_cannot_be_read_are_no_empty_day(self, vendor: Vendor, finra: FinraGateway) -> None:
+        finra.fail("missing_cells")
+        assert vendor.market is not None
+        with pytest.raises(errors.UpstreamChanged, match="none of them can be read"):
+            await vendor.market.fetch_day(date(2026, 5, 15))
 
 
 FAILURES = {

@@ -141,6 +141,45 @@ async def test_a_week_that_is_missing_is_unknown_and_not_nothing(source: Interes
     assert (missing.short_interest, missing.damaged) == (None, True)
 
 
+async def test_a_missing_week_is_unknown_wherever_a_page_begins(source: InterestSource, sfc: SfcGateway) -> None:
+    whole = [report.date for report in (await reports(source, TENCENT, 16)).newest_first]
+    for place in (12, 13, 14):  # around the end of the first page
+        async with Upstreams(load_settings()) as again:
+            sfc.fail("not_published", on=f"/-/media/EN/pdf/spr/{whole[place]:%Y/%m/%d}")
+            other = (await again.interest("sfc", Market.HK))[0]
+            found = (await reports(other, TENCENT, 16)).newest_first
+            sfc.faults.clear()
+        assert [report.date for report in found] == whole
+        assert [report.date for report in found if report.damaged] == [whole[place]]
+
+
+async def test_a_missing_week_at_the_end_asked_for_is_unknown(source: InterestSource, sfc: SfcGateway) -> None:
+    sfc.fail("not_published", on="/-/media/EN/pdf/spr/2026/04/17")
+    (newest, *_) = (await reports(source, TENCENT, 2, APRIL)).newest_first
+    assert (newest.date, newest.damaged) == (APRIL, True)
+
+
+async def test_a_week_with_a_rounded_figure_is_kept_and_one_cut_short_is_not(
+    source: InterestSource, sfc: SfcGateway
+) -> None:
+    sfc.fail("rounded", on="/-/media/EN/pdf/spr/2026/05/22")
+    sfc.fail("wrong_types", on="/-/media/EN/pdf/spr/2026/05/29")
+    await reports(source, TENCENT, 3)
+    sfc.requests.clear()
+    await reports(source, HSBC, 3)
+    assert [request.path[-12:-4] for request in sfc.requests] == ["20260529"]
+
+
+@pytest.mark.parametrize("name", ["HSBC\rHOLDINGS", "H" * 200_000, 'H"SB"C'])
+async def test_no_name_ends_in_anything_but_words(name: str) -> None:
+    try:
+        week = read_week(week_of(f"17/04/2026,5,{name},1,2"), APRIL, invented=False)
+    except errors.ShortVolumeError:
+        return
+    assert week is not None
+    assert week.positions["5"] == Position(1, 2)
+
+
 async def test_a_site_that_moved_is_said(source: InterestSource, sfc: SfcGateway) -> None:
     sfc.fail("not_published")
     with pytest.raises(errors.UpstreamChanged, match="It may have moved: check SFC_URL and SFC_PATH"):
