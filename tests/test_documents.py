@@ -49,6 +49,8 @@ def test_a_command_runs(command: str, tmp_path: Path) -> None:
             waits = arguments[0] in {"login", "logout", "sandbox", "serve"}  # for somebody, or go on for ever
             if waits or arguments in (["install"], ["uninstall"]):
                 arguments = [arguments[0], "--help"]
+            if arguments[:2] == ["token", "revoke"]:  # of somebody whom nobody has let in here
+                arguments = ["token", "revoke", "--help"]
             done = subprocess.run(
                 [OURS, *arguments],
                 env=os.environ | {"SHORTVOL_SANDBOX": "1", "HOME": str(tmp_path)} | variables,

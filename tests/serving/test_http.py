@@ -160,7 +160,7 @@ class TestAccessLog:
         (line,) = [line for line in served.lines() if line["id"] == "abc-1"]
         assert line.keys() == {"at", "id", "caller", "method", "path", "status", "bytes", "ms"}
         assert [line["status"], line["path"], line["caller"]] == [200, "/mcp", None]
-        assert "823" not in served.log()
+        assert "823.HK" not in served.log()
         assert "secret-secret" not in served.log()
 
     def test_the_id_comes_back_and_one_that_is_not_plain_is_replaced(self, served: Served) -> None:
