@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, sleep
+from typing import Any
 
 import httpx
 
@@ -24,6 +25,8 @@ __all__ = ["kept_days"]
 
 _TOOL = "get_daily_short_volume"
 _QUESTION = {"symbol": "HK.00700", "count": 500}
+_DEFAULT_QUESTION = {"symbol": "HK.00700", "count": 30}
+_OURS_OVER_HTTP = ["-m", "mcp_shortvol", "serve", "--http", "--port"]
 _CALLS = 20
 _HERE = Path(__file__).parent
 
@@ -72,12 +75,24 @@ def kept_days(pairs: int = 40) -> Iterator[str]:
 
         yield f"calls a second over stdio / the same bytes replayed: {_rates(lambda: rate(ours), lambda: rate(replay))}"
         client = running.enter_context(httpx.Client(trust_env=False, timeout=30))
-        over_http = running.enter_context(_http([str(_HERE / "http_server.py")], settings))
-        replayed = running.enter_context(_http([str(_HERE / "replaying_server.py"), str(file)], {}))
-        yield (
-            "calls a second over HTTP / the same bytes replayed: "
-            f"{_rates(lambda: _http_rate(client, over_http), lambda: _http_rate(client, replayed))}"
-        )
+        over_http = running.enter_context(_http(_OURS_OVER_HTTP, settings | {"SHORTVOL_HTTP_CALLER_RATE": "off"}))
+        for days, question in ((30, _DEFAULT_QUESTION), (500, _QUESTION)):
+            file.write_text(json.dumps(ours.call(_TOOL, **question)))
+            with _http([str(_HERE / "replaying_server.py"), str(file)], {}) as replayed:
+                times: dict[str, list[float]] = {over_http: [], replayed: []}
+
+                def rate_of(address: str, times: dict[str, list[float]] = times, asked: Any = question) -> float:
+                    return _http_rate(client, address, asked, times[address])
+
+                ratio = _rates(
+                    lambda rate_of=rate_of: rate_of(over_http),  # type: ignore[misc]
+                    lambda rate_of=rate_of, replayed=replayed: rate_of(replayed),  # type: ignore[misc]
+                )
+                slow = [1000 * statistics.quantiles(each, n=100)[-1] for each in times.values()]
+                yield (
+                    f"calls a second for {days} kept days over HTTP / the same bytes replayed: {ratio}; "
+                    f"p99 {slow[0]:.1f} and {slow[1]:.1f} ms"
+                )
 
 
 def _rates(ours: Callable[[], float], yardstick: Callable[[], float]) -> Ratio:
@@ -120,7 +135,7 @@ def _http(command: list[str], settings: dict[str, str]) -> Iterator[str]:
             with httpx.Client(trust_env=False) as client:
                 while True:
                     try:
-                        _post(client, address)
+                        _post(client, address, _QUESTION)
                         break
                     except httpx.ConnectError:
                         sleep(0.05)
@@ -129,17 +144,19 @@ def _http(command: list[str], settings: dict[str, str]) -> Iterator[str]:
             process.terminate()
 
 
-def _http_rate(client: httpx.Client, address: str) -> float:
+def _http_rate(client: httpx.Client, address: str, question: dict[str, Any], times: list[float]) -> float:
     began = perf_counter()
     for _ in range(_CALLS):
-        _post(client, address)
+        asked = perf_counter()
+        _post(client, address, question)
+        times.append(perf_counter() - asked)
     return _CALLS / (perf_counter() - began)
 
 
-def _post(client: httpx.Client, address: str) -> None:
+def _post(client: httpx.Client, address: str, question: dict[str, Any]) -> None:
     answer = client.post(
         address,
-        json={"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": _TOOL, "arguments": _QUESTION}},
+        json={"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": _TOOL, "arguments": question}},
         headers={"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"},
     )
     assert not answer.json()["result"].get("isError"), answer.text

@@ -26,6 +26,7 @@ LAYERS = [
     "settings",
     "quotas",
     "files",
+    "telemetry",
     "domain",
 ]
 """From the top to the bottom. A package may import those that stand below it."""

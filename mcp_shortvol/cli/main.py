@@ -186,11 +186,13 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _serve_http(overrides: dict[str, str]) -> int:
+    from mcp_shortvol import telemetry
     from mcp_shortvol.domain.errors import NotConfigured
     from mcp_shortvol.serving.run import serve_http
     from mcp_shortvol.settings import load_settings
 
     try:
+        telemetry.configure(__version__)
         settings = load_settings(**overrides)
     except NotConfigured as error:
         sys.stderr.write(f"mcp-shortvol: {error}\n")
@@ -209,11 +211,13 @@ def _serve_stdio() -> int:
 
     # The start-up allocates much and frees little: collecting in between finds nothing and costs a twentieth of it.
     gc.disable()
+    from mcp_shortvol import telemetry
     from mcp_shortvol.domain.errors import NotConfigured
     from mcp_shortvol.server import build_server
     from mcp_shortvol.settings import load_settings
 
     try:
+        telemetry.configure(__version__)
         server = build_server(load_settings())
     except NotConfigured as error:
         sys.stderr.write(f"mcp-shortvol: {error}\n")

@@ -14,6 +14,7 @@ from typing import Generic
 
 import anyio
 
+from mcp_shortvol import telemetry
 from mcp_shortvol.cache.run import OVERLAP, Run
 from mcp_shortvol.domain.errors import UnknownSecurity, UpstreamChanged, UpstreamFault
 from mcp_shortvol.domain.markets import weekdays
@@ -49,6 +50,8 @@ class Pager(Generic[Row]):
         self._run: Run[Row] | None = None  # what is collected, as far as it can be kept
         self._run_until: date | None = None
         self._keeps_at_the_end = False
+        self._uses_kept = False
+        self._pages = 0
 
     async def run(self) -> None:
         """Fetch until the question is covered or the source has no more; raises what the source raises."""
@@ -58,6 +61,7 @@ class Pager(Generic[Row]):
         try:
             await self._fetch_consistently(kept)
         finally:
+            telemetry.asked(self._source.name, self._pages, used_kept=self._uses_kept)
             with anyio.move_on_after(_KEEPING, shield=True):
                 await self._keep_now()
 
@@ -78,7 +82,7 @@ class Pager(Generic[Row]):
     async def _fetch(self, kept: Run[Row] | None) -> Ending:
         """Answer from the kept run while it is fresh, and from pages beyond it."""
         self._run = None
-        self._uses_kept: bool = False
+        self._uses_kept = False
         kept = kept if kept is not None and self._is_in_reach(kept) else None
         if kept is not None and self._cache.is_fresh(kept, self._question):
             ends = self._collected.covered_with(kept) or self._cache.begins(kept)
@@ -151,6 +155,7 @@ class Pager(Generic[Row]):
     async def _fetch_page(self, position: "_Position", size: int, kept: Run[Row] | None) -> Page[Row]:
         """The next page; raises what the source raises, and _Contradiction where it does not continue what is here."""
         source, collected = self._source, self._collected
+        self._pages += 1
         try:
             sent = await source.fetch_page(self._question.symbol, position.cursor, size, self._on_wait)
         except (UnknownSecurity, UpstreamChanged, UpstreamFault):

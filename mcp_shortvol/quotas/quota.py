@@ -19,6 +19,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import anyio
 import anyio.lowlevel
 
+from mcp_shortvol import telemetry
 from mcp_shortvol.domain.errors import RateLimited
 
 __all__ = ["LONGEST_PAUSE", "Bucket", "LocalBucket", "OnWait", "Quota", "Rate", "time_until_free"]
@@ -148,6 +149,7 @@ class Quota:
     @asynccontextmanager
     async def slot(self, on_wait: OnWait | None = None) -> AsyncIterator[None]:
         """A place for one request; raises RateLimited where none is free before the call's deadline."""
+        began = monotonic()
         with self._in_line() as ahead:
             announced = await self._announce(self._rate, ahead, on_wait) if self._rate and ahead else 0.0
             await self._places.acquire()
@@ -157,8 +159,10 @@ class Quota:
             except BaseException:
                 self._places.release()
                 raise
+        telemetry.waited(self._title, monotonic() - began)
         try:
-            yield
+            with telemetry.upstream(self._title):
+                yield
         finally:
             self._places.release()
 

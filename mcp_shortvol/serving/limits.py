@@ -17,6 +17,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mcp_shortvol import telemetry
 from mcp_shortvol.quotas.quota import LocalBucket, Rate
 
 __all__ = ["Limits", "Most"]
@@ -108,10 +109,9 @@ class Limits:
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes | JSONResponse:
         """The whole body, or the refusal of it."""
-        too_large = _refusal(413, f"A request has at most {self._most.body:,} bytes.")
         declared = headers.get("content-length", "")
         if declared.isdecimal() and int(declared[:19]) > self._most.body:
-            return too_large
+            return self._too_large()
         body = bytearray()
         try:
             with anyio.fail_after(_BODY_SECONDS):
@@ -119,11 +119,14 @@ class Limits:
                     message = await receive()
                     body += message.get("body", b"")
                     if len(body) > self._most.body:
-                        return too_large
+                        return self._too_large()
                     if message["type"] != "http.request" or not message.get("more_body", False):
                         return bytes(body)
         except TimeoutError:
             return _refusal(408, f"The request did not come within {_BODY_SECONDS:g} seconds.", close=True)
+
+    def _too_large(self) -> JSONResponse:
+        return _refusal(413, f"A request has at most {self._most.body:,} bytes.")
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
@@ -144,6 +147,7 @@ def _refusal(
     status: int, what: str, *, retry_after: int | None = None, allow: str = "", close: bool = False
 ) -> JSONResponse:
     headers = {} if retry_after is None else {"retry-after": str(retry_after)}
+    telemetry.refused(status)
     headers |= {"allow": allow} if allow else {}
     headers |= {"connection": "close"} if close else {}
     later = "" if retry_after is None else f" Ask again in {retry_after} {'second' if retry_after == 1 else 'seconds'}."

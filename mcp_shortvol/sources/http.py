@@ -20,6 +20,7 @@ import httpx
 import stamina
 import stamina.instrumentation
 
+from mcp_shortvol import telemetry
 from mcp_shortvol.domain.errors import (
     UPDATE_OR_REPORT,
     NotConfigured,
@@ -231,7 +232,10 @@ async def retrying(call: Callable[[], Awaitable[T]]) -> T:
     def again(error: Exception) -> bool:
         nonlocal timed_out
         timed_out += isinstance(error, UpstreamTimedOut)
-        return timed_out < _TIMED_OUT_ATTEMPTS and isinstance(error, (UpstreamFault, UpstreamUnreachable))
+        passes = timed_out < _TIMED_OUT_ATTEMPTS and isinstance(error, (UpstreamFault, UpstreamUnreachable))
+        if passes:
+            telemetry.retried(error)
+        return passes
 
     attempts = stamina.retry_context(
         on=again, attempts=_ATTEMPTS, timeout=None, wait_initial=0.25, wait_jitter=0.25, wait_max=4

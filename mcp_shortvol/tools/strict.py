@@ -10,10 +10,11 @@ from typing import Any
 from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
-from mcp_types import ToolAnnotations
+from mcp_types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from mcp_shortvol import telemetry
 from mcp_shortvol.domain.errors import ShortVolumeError
 from mcp_shortvol.domain.wording import plain
 from mcp_shortvol.view import VIEW_URI
@@ -54,6 +55,16 @@ class StrictTool(Tool):
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
         """Run the tool; every ToolError raised carries text for the model and nothing else."""
+        with telemetry.operation(self.name) as operation:
+            result = await self._run_in_our_words(arguments, context, convert_result)
+            if isinstance(result, CallToolResult):
+                text = "".join(block.text for block in result.content if isinstance(block, TextContent))
+                operation.answered(text, result.structured_content)
+        return result
+
+    async def _run_in_our_words(
+        self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool
+    ) -> Any:
         try:
             return await super().run(arguments, context, convert_result=convert_result)
         except UnexpectedToolError as error:

@@ -4,7 +4,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -70,7 +69,9 @@ def address() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     with subprocess.Popen(
-        [sys.executable, str(HERE / "http_server.py"), str(port)], stderr=subprocess.DEVNULL
+        [COMMAND, "serve", "--http", "--port", str(port)],
+        env=os.environ | {"SHORTVOL_SANDBOX": "1"},
+        stderr=subprocess.DEVNULL,
     ) as server:
         for _ in range(200):
             try:
