@@ -8,7 +8,7 @@ from collections.abc import Collection
 from contextlib import AsyncExitStack
 from functools import cached_property
 from time import monotonic
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 import anyio.to_thread
@@ -19,6 +19,7 @@ from mcp_shortvol.cache.store import Store
 from mcp_shortvol.domain.errors import InvalidRequest, NotConfigured, ShortVolumeError
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.history.freshness import Freshness
+from mcp_shortvol.memo import Memo
 from mcp_shortvol.quotas.quota import Rate
 from mcp_shortvol.quotas.quotas import Quotas
 from mcp_shortvol.settings import Settings, SourceName
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Upstreams"]
 
 _ABSENT_FOR = 30.0
+_RESULTS = 64  # of 500 days each about 200 KB
 _CLOSING_GRACE = 2.0
 
 
@@ -59,6 +61,8 @@ class Upstreams:
         self._finra: Vendor | None = None
         self._sfc: SfcInterest | None = None
         self._sandbox_started = False
+        self.results: Memo[Any] = Memo(_RESULTS)
+        """The tools' results of series that still hold."""
 
     async def __aenter__(self) -> Self:
         self._tasks = anyio.create_task_group()

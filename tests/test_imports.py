@@ -27,6 +27,7 @@ LAYERS = [
     "quotas",
     "files",
     "telemetry",
+    "memo",
     "domain",
 ]
 """From the top to the bottom. A package may import those that stand below it."""

@@ -29,6 +29,7 @@ class Collected(Generic[Row]):
         self.wanted = question.count or MAX_DAYS + 1
         self.restated: set[date] = set()
         self.reported = 0.0
+        self.answered_by: Run[Row] | None = None  # a kept run that was fresh and alone answered everything
         self.clear()
 
     def clear(self) -> None:

@@ -8,12 +8,16 @@ a failure, or the end of the call's time, …
 damaged rows came, and kept rows answer          the kept rows, incomplete, as of when and why
 """
 
-from dataclasses import replace
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
 
+from mcp_shortvol import telemetry
 from mcp_shortvol.cache.run import Run
 from mcp_shortvol.cache.store import NOTHING_KEPT, Store
 from mcp_shortvol.domain.errors import InvalidRequest, NotEntitled, ShortVolumeError, UnknownSecurity, out_of_time
@@ -30,13 +34,23 @@ from mcp_shortvol.history.freshness import Freshness
 from mcp_shortvol.history.pager import Pager
 from mcp_shortvol.history.series_cache import SeriesCache
 from mcp_shortvol.history.single_flight import SharedCall, SingleFlight
+from mcp_shortvol.memo import Memo
 from mcp_shortvol.sources import InterestSource, Paged, Source
 
 __all__ = ["History", "fetch_back", "fetch_series"]
 
+_REMEMBERED = 128
 # These say something of the symbol or the account, whether or not the source can be reached: no kept row hides them.
 _CERTAIN = (InvalidRequest, NotEntitled, UnknownSecurity)
 _NEVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """An answer, and the kept run it was made of alone."""
+
+    run: Run[Any]
+    answer: Series | InterestSeries
 
 
 class History:
@@ -46,6 +60,9 @@ class History:
         self._store = store
         self._freshness = freshness
         self._calls = SingleFlight(tasks)
+        self._answered: OrderedDict[Hashable, _Answered] = OrderedDict()
+        self.made: Memo[Series] = Memo(_REMEMBERED)
+        """What was made of series that still hold."""
 
     async def series(
         self, source: Source, question: Question, *, deadline: float = _NEVER, progress: Progress | None = None
@@ -54,16 +71,52 @@ class History:
 
         Raises what the source raises where no day can be given.
         """
+        today = self._freshness.today(question.symbol.market)
+        if (same := self._still_holds(source, question, today)) is not None:
+            assert isinstance(same, Series)
+            return same
         collected = await self._collect(source, question, deadline, progress, "days")
-        return _series_of(source, question, collected, self._freshness.today(question.symbol.market))
+        series = _series_of(source, question, collected, today)
+        self._remember(source, question, today, collected.answered_by, series)
+        return series
 
     async def interest(
         self, source: InterestSource, question: Question, *, deadline: float = _NEVER, progress: Progress | None = None
     ) -> InterestSeries:
         """The reports that answer `question`, and the one before them, against which the oldest change is measured."""
+        today = self._freshness.today(question.symbol.market)
+        if (same := self._still_holds(source, question, today)) is not None:
+            assert isinstance(same, InterestSeries)
+            return same
         one_more = replace(question, count=question.limit + 1)
         collected = await self._collect(source, one_more, deadline, progress, "reports")
-        return _interest_of(source, question, collected, self._freshness.today(question.symbol.market))
+        series = _interest_of(source, question, collected, today)
+        self._remember(source, question, today, collected.answered_by, series)
+        return series
+
+    def _still_holds(self, source: Paged[Row], question: Question, today: date) -> Series | InterestSeries | None:
+        """The answer given before out of kept rows that are still fresh; the store need not be asked."""
+        known = self._answered.get(_name(source, question, today))
+        cache = SeriesCache(self._store, self._freshness, source, question.symbol)
+        if known is None or not cache.is_fresh(known.run, question):
+            return None
+        telemetry.asked(source.name, 0, used_kept=True)
+        return known.answer
+
+    def _remember(
+        self,
+        source: Paged[Row],
+        question: Question,
+        today: date,
+        run: Run[Row] | None,
+        answer: Series | InterestSeries,
+    ) -> None:
+        name = _name(source, question, today)
+        self._answered.pop(name, None)
+        if run is not None:
+            self._answered[name] = _Answered(run, answer)
+            if len(self._answered) > _REMEMBERED:
+                self._answered.popitem(last=False)
 
     def today(self, market: Market) -> date:
         """The current date in a market."""
@@ -120,6 +173,10 @@ async def fetch_series(source: Source, question: Question, progress: Progress | 
     """The days that answer `question`, without kept rows; raises what the source raises."""
     today = Freshness().today(question.symbol.market)
     return _series_of(source, question, await fetch_back(source, question, progress), today)
+
+
+def _name(source: Paged[Row], question: Question, today: date) -> Hashable:
+    return source.upstream, source.interface, question, today
 
 
 async def _fall_back(collected: Collected[Row], cache: SeriesCache[Row], error: ShortVolumeError) -> None:

@@ -90,6 +90,7 @@ class Pager(Generic[Row]):
             if ends or (kept.older and (kept.begins_at is not None or self._cache.just_checked(kept))):
                 self._use(kept)
                 if self._collected.covered:
+                    self._collected.answered_by = kept
                     return Ending.COVERED
                 if ends:
                     return Ending.HISTORY_BEGINS

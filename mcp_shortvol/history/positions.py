@@ -68,13 +68,13 @@ async def series_with_position(
     if failure is not None:
         raise failure
     if not wanted:
-        return _covered(series, series.short_position)
+        return history.made.of((series,), None, lambda: _covered(series, series.short_position))
     if not reports:
         return replace(series, no_position="The newest short interest was not here in time: ask get_short_interest.")
     (found,) = reports
     if isinstance(found, ShortVolumeError):
         return replace(series, no_position=f"Without short interest: {found.what}")
-    return _covered(series, _position(found))
+    return history.made.of((series, found), None, lambda: _covered(series, _position(found)))
 
 
 def _position(found: InterestSeries) -> ShortPosition | None:

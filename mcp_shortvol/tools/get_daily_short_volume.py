@@ -63,7 +63,7 @@ def get_daily_short_volume_tool(upstreams: Upstreams) -> StrictTool:
             series = await series_with_position(
                 upstreams.history, vendor, question, deadline=deadline, progress=progress_of(context)
             )
-        return short_volume_result(series, interval, response_format)
+        return short_volume_result(upstreams, series, interval, response_format)
 
     return StrictTool.of(
         get_daily_short_volume,

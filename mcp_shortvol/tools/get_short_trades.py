@@ -54,7 +54,7 @@ def get_short_trades_tool(upstreams: Upstreams) -> StrictTool:
             series = await series_with_position(
                 upstreams.history, vendor, question, deadline=deadline, progress=progress_of(context)
             )
-        return short_volume_result(series, interval, response_format)
+        return short_volume_result(upstreams, series, interval, response_format)
 
     return StrictTool.of(
         get_short_trades,

@@ -257,6 +257,30 @@ async def requests(vendor: Vendor, history: History, question: Question) -> list
 class TestRequests:
     """What a question costs."""
 
+    async def test_while_the_newest_day_holds_the_very_answer_is_given_again(self) -> None:
+        vendor = Vendor()
+        async with history_of(vendor) as history:
+            asked = await history.series(vendor, newest(20))
+            kept = await history.series(vendor, newest(20))
+            assert kept is not asked
+            assert await history.series(vendor, newest(20)) is kept
+            assert await history.series(vendor, newest(21)) is not kept
+            vendor.advance(24 * 60)
+            again = await history.series(vendor, newest(20))
+            assert again is not kept
+            assert again.days[0].date > kept.days[0].date
+
+    async def test_an_answer_given_again_needs_no_store(self) -> None:
+        vendor = Vendor()
+        store = SqliteStore(None)
+        async with history_of(vendor, store) as history:
+            await history.series(vendor, newest(20))
+            kept = await history.series(vendor, newest(20))
+            await store.aclose()  # and with it goes what was kept in memory
+            vendor.asked.clear()
+            assert await history.series(vendor, newest(20)) is kept
+        assert vendor.asked == []
+
     async def test_a_repeated_question_costs_nothing_while_the_newest_day_holds(self) -> None:
         vendor = Vendor()
         async with history_of(vendor) as history:
