@@ -16,6 +16,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import anyio
+from pydantic import SecretStr
 
 from mcp_shortvol.automatic import Kind, candidates
 from mcp_shortvol.domain.errors import SetupError, ShortVolumeError, out_of_time
@@ -176,6 +177,9 @@ async def _kept(settings: Settings, upstreams: Upstreams) -> AsyncIterator[Findi
 
 
 def _store(settings: Settings, file: Path) -> Finding:
+    if isinstance(settings.store, SecretStr):
+        where = urlsplit(settings.store.get_secret_value())
+        return Finding("store", "ok", f"{where.scheme}://{where.hostname}, shared by replicas")
     place = settings.store or ("memory, as the sandbox is on" if settings.sandbox else str(file))
     size = f" ({Path(place).stat().st_size / 1024:,.0f} KB)" if Path(place).is_file() else ""
     return Finding("store", "ok", f"{place}{size}")

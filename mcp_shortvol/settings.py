@@ -28,6 +28,7 @@ FutuSource = Literal["auto", "futu_opend", "futu_cloud"]
 
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[^\W_]([\w-]{0,62})(\.[\w-]{1,63})*\.?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_SERVERS = frozenset({"redis", "rediss", "valkey", "valkeys"})
 
 
 def _base_url(value: object) -> object:
@@ -85,16 +86,20 @@ def _data_place(value: object) -> object:
 
 
 def _store(value: object) -> object:
-    """A file, or one of the two words for none."""
+    """A file, one of the two words for none, or the address of a server."""
     if not isinstance(value, str):
         return value
-    word = value.strip().lower()
+    text = value.strip()
+    word = text.lower()
     if word in {"memory:", "off"}:
         return word
     try:
+        address = urlsplit(text)
+        if address.scheme in _SERVERS and address.hostname and address.port != 0:
+            return SecretStr(text)  # it may hold a password
         return _data_place(value)
     except ValueError:
-        raise ValueError("must be the full path of a file, memory: or off") from None
+        raise ValueError("must be the full path of a file, memory:, off, or an address such as redis://host") from None
 
 
 def _path_template(value: object) -> object:
@@ -127,7 +132,7 @@ BaseUrl = Annotated[str, BeforeValidator(_base_url)]
 Host = Annotated[str, BeforeValidator(_host)]
 DataPlace = Annotated[Path, BeforeValidator(_data_place)]
 OwnFile = Annotated[Path, BeforeValidator(_own_file)]
-StoreSetting = Annotated[Literal["memory:", "off"] | Path, BeforeValidator(_store)]
+StoreSetting = Annotated[Literal["memory:", "off"] | Path | SecretStr, BeforeValidator(_store)]
 PathTemplate = Annotated[str, BeforeValidator(_path_template)]
 UrlPath = Annotated[str, BeforeValidator(_url_path)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
@@ -207,6 +212,9 @@ class Settings(BaseSettings):
     )
     data_dir: DataPlace | None = Field(None, validation_alias="SHORTVOL_DATA_DIR")
     store: StoreSetting | None = Field(None, validation_alias="SHORTVOL_STORE")
+    store_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = Field(
+        "shortvol", validation_alias="SHORTVOL_STORE_PREFIX"
+    )
     fresh_seconds: float | None = Field(None, ge=0, le=31 * 86400, validation_alias="SHORTVOL_FRESH")
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _folded("DEBUG", "INFO", "WARNING", "ERROR")] = (
         Field("WARNING", validation_alias="SHORTVOL_LOG_LEVEL")

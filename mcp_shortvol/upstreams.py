@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 import anyio.to_thread
+from pydantic import SecretStr
 
 from mcp_shortvol.automatic import FUTU_OR_FINRA, candidates
 from mcp_shortvol.cache.open import open_market_store, open_store
@@ -24,6 +25,7 @@ from mcp_shortvol.quotas.quota import Rate
 from mcp_shortvol.quotas.quotas import Quotas
 from mcp_shortvol.settings import Settings, SourceName
 from mcp_shortvol.sources import InterestSource, MarketSource, RankingSource, Source, Vendor
+from mcp_shortvol.valkey import Valkey
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -93,9 +95,19 @@ class Upstreams:
         """Where fetched rows are kept."""
         # The rows of the embedded sandbox are of one process.
         setting = self._settings.store or ("memory:" if self._settings.sandbox else None)
-        store = open_store(setting, self._settings.data_dir)
+        store = open_store(setting, self._settings.data_dir, self._server)
         self._closing.push_async_callback(store.aclose)
         return store
+
+    @cached_property
+    def _server(self) -> Valkey | None:
+        """The Valkey or Redis server that replicas share, where the store is one."""
+        setting = self._settings.store
+        if not isinstance(setting, SecretStr):
+            return None
+        server = Valkey(setting.get_secret_value(), self._settings.store_prefix)
+        self._closing.push_async_callback(server.aclose)
+        return server
 
     async def free_requests(self) -> dict[str, tuple[int, Rate]]:
         """Of the vendors opened so far how many requests could start now, and at which rate."""
@@ -254,6 +266,8 @@ class Upstreams:
     def _quotas(self) -> Quotas:
         if self._settings.sandbox:  # at a port of its own, which nobody shares
             return Quotas(None)
+        if self._server is not None:
+            return Quotas(None, self._server)
         from mcp_shortvol.files.folder import REQUESTS_FILE, data_folder
 
         quotas = Quotas(data_folder(self._settings.data_dir) / REQUESTS_FILE)

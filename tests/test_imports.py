@@ -26,6 +26,7 @@ LAYERS = [
     "settings",
     "quotas",
     "files",
+    "valkey",
     "telemetry",
     "memo",
     "domain",

@@ -96,7 +96,7 @@ def merge(
     factor = _price_factor(agreeing, theirs)
     if len(agreeing) < enough or (factor is None and refetchable):
         return Merged(fetched if fetched is newer and fetched.is_newest else kept, joined=False)
-    return Merged(_union(older, newer, factor), joined=True)
+    return Merged(_union(older, newer, factor, last), joined=True)
 
 
 def _price_factor(ours: Mapping[date, Row], theirs: Mapping[date, Row]) -> float | None:
@@ -117,11 +117,12 @@ def _price_factor(ours: Mapping[date, Row], theirs: Mapping[date, Row]) -> float
     return 1.0 if abs(middle - 1) < _SAME_PRICE else middle
 
 
-def _union(older: Run[Row], newer: Run[Row], factor: float | None) -> Run[Row]:
-    """Both runs in one. The newer one wins; rows that only the older one has follow its prices."""
+def _union(older: Run[Row], newer: Run[Row], factor: float | None, last: date) -> Run[Row]:
+    """Both runs in one. The newer one, which has every row up to `last`, wins; the older one's follow its prices."""
     rows = {row.date: row if factor == 1.0 else row.with_prices_times(factor) for row in older.rows}
-    if newer.is_newest:  # what the older one has above it had not settled, and is gone
-        rows = {day: row for day, row in rows.items() if day <= newer.newest}
+    # What only the older one has in the span of the newer had not settled, and is gone.
+    last = date.max if newer.is_newest else max(last, newer.newest)
+    rows = {day: row for day, row in rows.items() if not newer.oldest <= day <= last}
     rows |= {row.date: row for row in newer.rows}
     top = newer if newer.is_newest or newer.newest > older.newest else older
     bottom, other = (newer, older) if newer.oldest <= older.oldest else (older, newer)

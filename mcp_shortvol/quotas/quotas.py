@@ -7,15 +7,17 @@ from mcp_shortvol.quotas.quota import Quota, Rate
 
 if TYPE_CHECKING:
     from mcp_shortvol.files.database import Database
+    from mcp_shortvol.valkey import Valkey
 
 __all__ = ["Quotas"]
 
 
 class Quotas:
-    """Quotas whose buckets lie in `file`; in this process alone for None."""
+    """Quotas whose buckets lie in `file` or on `server`; in this process alone where neither is given."""
 
-    def __init__(self, file: Path | None) -> None:
+    def __init__(self, file: Path | None, server: "Valkey | None" = None) -> None:
         self._file = file
+        self._server = server
         self._database: Database | None = None
         self._made: list[tuple[str, Quota]] = []
 
@@ -38,6 +40,11 @@ class Quotas:
         return found
 
     def _quota(self, title: str, rate: Rate | None, *, concurrent: int, bucket: str, pause: float) -> Quota:
+        if self._server is not None:
+            from mcp_shortvol.quotas.valkey_bucket import ValkeyBucket
+
+            on_server = ValkeyBucket(self._server, bucket)
+            return Quota(rate, concurrent=concurrent, bucket=on_server, title=title, pause=pause)
         if self._file is None:
             return Quota(rate, concurrent=concurrent, title=title, pause=pause)
         from mcp_shortvol.quotas.shared_bucket import SharedBucket, starts_in  # start-up time

@@ -1,4 +1,4 @@
-"""The same questions over every way in, by one fixture: standard input and output, and HTTP."""
+"""The same questions over every way in, by one fixture: standard input and output, HTTP, and replicas with a Redis."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -11,7 +11,8 @@ from mcp_types import CallToolResult
 
 from mcp_shortvol.sandbox.runner import Sandbox
 from tests.conftest import AS_OF
-from tests.serving.served import COMMAND, Served, serving
+from tests.serving.served import COMMAND, Served, question, serving
+from tests.valkey.redis_server import redis_server
 
 pytestmark = pytest.mark.anyio
 
@@ -28,10 +29,15 @@ CALLS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def upstreams() -> Iterator[dict[str, str]]:
+def played() -> Iterator[Sandbox]:
     with Sandbox(AS_OF) as running:
         running.opend.limited = False
-        yield running.environment()
+        yield running
+
+
+@pytest.fixture(scope="module")
+def upstreams(played: Sandbox) -> dict[str, str]:
+    return played.environment()
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +46,23 @@ def over_http(upstreams: dict[str, str], tmp_path_factory: pytest.TempPathFactor
         yield running
 
 
-@pytest.fixture(params=["stdio", "http"])
-def way_in(request: pytest.FixtureRequest, upstreams: dict[str, str], over_http: Served) -> Any:
+@pytest.fixture(scope="module")
+def replicas(upstreams: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Served]]:
+    """Two servers that share a Redis."""
+    with redis_server(tmp_path_factory.mktemp("redis")) as redis:
+        shared = {"SHORTVOL_SANDBOX": "0", "SHORTVOL_STORE": redis.url, **upstreams}
+        with serving(tmp_path_factory.mktemp("one"), **shared) as one:
+            with serving(tmp_path_factory.mktemp("two"), **shared) as two:
+                yield [one, two]
+
+
+@pytest.fixture(params=["stdio", "http", "first of two replicas", "second of two replicas"])
+def way_in(request: pytest.FixtureRequest, upstreams: dict[str, str]) -> Any:
     """What a client connects to."""
     if request.param == "http":
-        return f"{over_http.url}/mcp"
+        return f"{request.getfixturevalue('over_http').url}/mcp"
+    if "replicas" in request.param:
+        return f"{request.getfixturevalue('replicas')['second' in request.param].url}/mcp"
     return StdioServerParameters(command=COMMAND, env=upstreams | {"SHORTVOL_STORE": "memory:"})
 
 
@@ -78,6 +96,16 @@ async def test_the_figures_are_the_published_ones(way_in: Any) -> None:
     assert found is not None
     assert found["rows"][0][:3] == ["2026-05-15", 8714049, 16275823]
     assert found["rows"][0][7] == 29.17
+
+
+def test_what_one_replica_keeps_the_other_has(replicas: list[Served], played: Sandbox) -> None:
+    one, two = replicas
+    first = one.post(question("get_short_trades", symbol="823.HK", count=60, end_date="2026-05-15")).json()["result"]
+    assert one.get("/readyz").json()["degraded"] == []
+    played.longbridge.requests.clear()
+    second = two.post(question("get_short_trades", symbol="823.HK", count=60, end_date="2026-05-15")).json()["result"]
+    assert not [request for request in played.longbridge.requests if "short-trades" in request.path]
+    assert second["structuredContent"] == first["structuredContent"]
 
 
 async def test_a_mistake_is_worded(way_in: Any) -> None:
