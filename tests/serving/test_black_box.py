@@ -51,9 +51,9 @@ def replicas(upstreams: dict[str, str], tmp_path_factory: pytest.TempPathFactory
     """Two servers that share a Redis."""
     with redis_server(tmp_path_factory.mktemp("redis")) as redis:
         shared = {"SHORTVOL_SANDBOX": "0", "SHORTVOL_STORE": redis.url, **upstreams}
-        with serving(tmp_path_factory.mktemp("one"), **shared) as one:
-            with serving(tmp_path_factory.mktemp("two"), **shared) as two:
-                yield [one, two]
+        folders = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
+        with serving(folders[0], **shared) as one, serving(folders[1], **shared) as two:
+            yield [one, two]
 
 
 @pytest.fixture(params=["stdio", "http", "first of two replicas", "second of two replicas"])
