@@ -13,7 +13,7 @@ from tests.valkey.redis_server import RedisServer
 
 pytestmark = pytest.mark.anyio
 
-RATE = Rate(5, 0.6)
+RATE = Rate(5, 1.0)
 
 
 OPENED: list[Valkey] = []
@@ -36,7 +36,7 @@ async def test_replicas_together_keep_to_the_rate(redis: RedisServer) -> None:
 
     async def replica() -> None:
         quota = Quota(RATE, concurrent=5, bucket=bucket_on(redis))
-        for _ in range(8):
+        for _ in range(5):
             async with quota.slot():
                 starts.append(monotonic())
 
@@ -44,8 +44,8 @@ async def test_replicas_together_keep_to_the_rate(redis: RedisServer) -> None:
         for _ in range(3):
             tasks.start_soon(replica)
     starts.sort()
-    assert len(starts) == 24
-    assert all(starts[place + 5] - starts[place] >= 0.57 for place in range(19))
+    assert len(starts) == 15
+    assert all(starts[place + 5] - starts[place] >= 0.6 for place in range(10))
 
 
 async def test_two_accounts_stay_apart(redis: RedisServer) -> None:

@@ -159,7 +159,7 @@ async def test_a_refused_connection_names_the_host() -> None:
 
 
 async def test_ten_calls_a_second_are_never_refused(cloud: FutuCloudGateway, sandbox: Sandbox) -> None:
-    cloud.limit(Rate(10, 1.0))
+    cloud.limit(Rate(10, 0.7))  # less than the vendor's second: a busy machine delays what arrives
     http = HttpClient("Futu cloud", sandbox.environment()["FUTU_API_URL"], timeout=5)
     quota = Quota(Rate(10, 1.05), concurrent=5)
     source = FutuCloudSource(http, BearerToken(SecretStr(cloud.authority.token)), quota)
