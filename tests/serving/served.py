@@ -63,7 +63,15 @@ class Served:
 
     def lines(self) -> list[dict[str, Any]]:
         """The access log."""
-        return [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
+        return [json.loads(line) for line in self.log().splitlines() if line.startswith("{") and line.endswith("}")]
+
+    def line(self, request_id: str) -> dict[str, Any]:
+        """The line of a request, which is written after its answer is sent."""
+        for _ in range(200):
+            if found := [line for line in self.lines() if line["id"] == request_id]:
+                return found[0]
+            time.sleep(0.05)
+        raise AssertionError(f"no line of {request_id}")
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)

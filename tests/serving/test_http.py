@@ -157,7 +157,7 @@ class TestAccessLog:
             x_request_id="abc-1",
             authorization="Bearer secret-secret",
         )
-        (line,) = [line for line in served.lines() if line["id"] == "abc-1"]
+        line = served.line("abc-1")
         assert line.keys() == {"at", "id", "caller", "method", "path", "status", "bytes", "ms"}
         assert [line["status"], line["path"], line["caller"]] == [200, "/mcp", None]
         assert "823.HK" not in served.log()

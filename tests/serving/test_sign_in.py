@@ -111,8 +111,7 @@ class TestTokens:
     def test_whoever_has_one_comes_in_and_the_log_says_who(self, alice: tuple[Served, str, Path]) -> None:
         served, token, folder = alice
         assert served.post(token=token, x_request_id="by-alice").status_code == 200
-        (line,) = [line for line in served.lines() if line["id"] == "by-alice"]
-        assert line["caller"] == "alice"
+        assert served.line("by-alice")["caller"] == "alice"
         assert "last used " in cli(folder, "list").stdout
         assert token not in served.log()
 
@@ -263,8 +262,7 @@ class TestAuthorisationServer:
     def test_its_tokens_come_in(self, resource: Served, issuer: Issuer) -> None:
         assert resource.post(token=issuer.token(), host="shortvol.example", x_request_id="j1").status_code == 200
         assert resource.post(token=issuer.token(aud=["other", RESOURCE])).status_code == 200
-        (line,) = [line for line in resource.lines() if line["id"] == "j1"]
-        assert line["caller"] == "desk"
+        assert resource.line("j1")["caller"] == "desk"
 
     def test_a_clock_that_is_a_little_off_is_forgiven(self, resource: Served, issuer: Issuer) -> None:
         assert resource.post(token=issuer.token(nbf=int(time.time()) + 10)).status_code == 200
