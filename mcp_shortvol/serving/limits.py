@@ -1,10 +1,10 @@
 """What one caller, and all together, may take: size and pace of a request, calls at once, a queue, calls a minute.
 
 413  the body is larger than allowed            408  the body did not come in time
-429  this caller asks too often or too much     503  the queue is full; all of these say when to come again
+429  this caller asks too often or too much     503  the queue is full; these two say when to come again
 
-A caller is known by its token before the token is verified, else by its address. A request has a place only once its
-body is here, so that a slow sender holds none.
+A caller is known by its token before the token is verified, else by its address. A request counts as its caller's from
+its head on. It has a place only once its body is here, so that a slow sender holds none of those that all share.
 """
 
 import math
@@ -65,6 +65,13 @@ class Limits:
         if (refused := await self._refused(caller)) is not None:
             await refused(scope, receive, send)
             return
+        caller.under_way += 1
+        try:
+            await self._pass_on(scope, receive, send)
+        finally:
+            caller.under_way -= 1
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await self._body(Headers(scope=scope), receive)
         if isinstance(body, JSONResponse):
             await body(scope, receive, send)
@@ -74,13 +81,11 @@ class Limits:
             await busy(scope, receive, send)
             return
         self._admitted += 1
-        caller.under_way += 1
         try:
             async with self._places:
                 await self._app(scope, _replayed(body, receive), send)
         finally:
             self._admitted -= 1
-            caller.under_way -= 1
 
     def _caller(self, scope: Scope) -> _Caller:
         authorization = Headers(scope=scope).get("authorization")

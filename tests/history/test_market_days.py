@@ -1,6 +1,6 @@
 """Whole market days: fetched once, kept, the newest ones again, with what came where the rest does not."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -66,9 +66,6 @@ def query(days: int = 1, day: date | None = None) -> ScreenQuery:
     return ScreenQuery(day, "short_ratio", "desc", 10, 0, 0, days)
 
 
-Screen = Callable[..., "AsyncIterator[ScreenResult]"]
-
-
 @asynccontextmanager
 async def market_days(source: Played) -> AsyncIterator[MarketDays]:
     store = MarketStore(None)
@@ -118,8 +115,8 @@ async def test_the_newest_two_days_are_asked_for_again_after_the_next_close_and_
         result = await screen(days, source, query(days=7))
     assert source.asked == [date(2026, 6, 15), FRIDAY, FRIDAY - timedelta(1)]
     assert result.days == trading_days(US, FRIDAY - timedelta(7), date(2026, 6, 15))[::-1]
-    corrected = {day: volumes for day, volumes in result.found[0].volumes if volumes}
-    assert corrected
+    found = {each.symbol: dict(each.volumes) for each in result.found}["A.US"]
+    assert [found[FRIDAY], found[FRIDAY - timedelta(2)]] == [Volumes(11, 100), Volumes(10, 100)]
 
 
 async def test_kept_days_beyond_those_asked_for_serve_the_statistics_too() -> None:

@@ -1,5 +1,6 @@
 """What one caller and all together may take, in process: places, the queue, and who is turned away."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio
@@ -72,6 +73,27 @@ async def test_one_caller_s_flood_leaves_the_places_to_others() -> None:
             slow.go.set()
     flood = [status for (name, _), status in statuses.items() if name == "flood"]
     assert [flood.count(200), flood.count(429), statuses["other", 0]] == [2, 18, 200]
+
+
+async def test_heads_first_and_bodies_later_do_not_pass_the_limit_of_one_caller() -> None:
+    slow, statuses = Slow(), []
+    slow.go.set()
+    together = anyio.Event()
+    async with client_of(slow, concurrent=50, of_a_caller=2, queued=50) as client:
+
+        async def body() -> AsyncIterator[bytes]:
+            await together.wait()
+            yield b"x"
+
+        async def ask() -> None:
+            statuses.append((await client.post("/mcp", content=body())).status_code)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(8):
+                tasks.start_soon(ask)
+            await anyio.sleep(0.1)
+            together.set()
+    assert sorted(statuses) == [200] * 2 + [429] * 6
 
 
 async def test_places_come_back_whatever_ends_a_call() -> None:

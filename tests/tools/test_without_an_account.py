@@ -21,7 +21,6 @@ from tests.conftest import AS_OF
 
 pytestmark = pytest.mark.anyio
 
-NOBODY = {"FUTU_SOURCE": "auto"}
 DAY = {"start_date": "2026-05-15", "end_date": "2026-05-15"}
 
 
