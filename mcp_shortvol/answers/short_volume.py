@@ -19,7 +19,15 @@ from mcp_shortvol.answers.summary import summary_of
 from mcp_shortvol.domain.markets import Market
 from mcp_shortvol.domain.short_volume import Day, Series, ShortPosition
 
-__all__ = ["Interval", "ResponseFormat", "ShortVolumeAnswer", "answer_of", "answers_without_rows", "rounded"]
+__all__ = [
+    "Interval",
+    "ResponseFormat",
+    "ShortVolumeAnswer",
+    "answer_of",
+    "answers_without_rows",
+    "rounded",
+    "within_budget",
+]
 
 ResponseFormat = Literal["summary", "concise", "full"]
 Interval = Literal["day", "week", "month"]
@@ -125,7 +133,7 @@ def _columns(
     return core + [column for column in given if any(cell is not None for cell in column.of(rows))]
 
 
-def _within_budget(rows: list[list[Cell]]) -> list[list[Cell]]:
+def within_budget(rows: list[list[Cell]]) -> list[list[Cell]]:
     """As many of the first rows as a concise answer has room for: fewer only where figures are uncommonly long."""
     while len(json.dumps(rows, separators=(",", ":"))) > _CONCISE_BYTES:
         rows = rows[: len(rows) * 9 // 10]
@@ -148,7 +156,7 @@ def _answer(
     columns = [] if response_format == "summary" else _columns(series, lines, interval, response_format)
     most = None if response_format == "full" else _CONCISE_ROWS
     rows = [list(cells) for cells in zip(*(column.of(lines[:most]) for column in columns), strict=True)]
-    shown = rows if response_format == "full" else _within_budget(rows)
+    shown = rows if response_format == "full" else within_budget(rows)
     omitted = len(lines) - len(shown)
     return ShortVolumeAnswer(
         symbol=str(symbol),

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from mcp_shortvol.answers.formatting import big, days_in_words, percent, source_title
 from mcp_shortvol.answers.notes import interrupted
 from mcp_shortvol.answers.sample import mean_of
-from mcp_shortvol.answers.short_volume import rounded
+from mcp_shortvol.answers.short_volume import rounded, within_budget
 from mcp_shortvol.answers.tables import fitted
 from mcp_shortvol.domain.short_volume import Ending
 from mcp_shortvol.domain.venues import VenueDay, VenueSeries
@@ -32,7 +32,6 @@ _COLUMNS = (
     "off_exchange_share_pct",
 )
 _TITLES = {"finra": "FINRA", "futu": "Futu", "longbridge": "Longbridge"}
-_MOST_ROWS = 250
 _TEXT_ROWS = 10
 _OTHER_VENUES = ("Cboe", "IEX", "MEMX", "other exchanges")
 
@@ -60,7 +59,8 @@ class VenueAnswer(BaseModel):
 def venue_answer_of(series: VenueSeries) -> VenueAnswer:
     """The structured answer that days by venue give, newest first."""
     symbol, days = series.question.symbol, series.days
-    rows = [_cells(day) for day in days[:_MOST_ROWS]]
+    rows = within_budget([_cells(day) for day in days])
+    omitted = len(days) - len(rows)
     return VenueAnswer(
         symbol=str(symbol),
         market=symbol.market.value,
@@ -75,8 +75,8 @@ def venue_answer_of(series: VenueSeries) -> VenueAnswer:
         missing_venues=_missing(series),
         columns=list(_COLUMNS),
         rows=rows,
-        rows_omitted=len(days) - len(rows),
-        notes=[*_notes(series)],
+        rows_omitted=omitted,
+        notes=[*_notes(series, omitted)],
     )
 
 
@@ -178,7 +178,7 @@ def _headline(day: VenueDay) -> str:
     return "only a part of the venues is known"
 
 
-def _notes(series: VenueSeries) -> Iterator[str]:
+def _notes(series: VenueSeries, omitted: int) -> Iterator[str]:
     futu, longbridge = series.parts.get("futu"), series.parts.get("longbridge")
     for name, error in series.failures.items():
         yield f"Incomplete, without {_TITLES[name]}: {error}"
@@ -196,6 +196,8 @@ def _notes(series: VenueSeries) -> Iterator[str]:
         elif part_series.restated:
             restated = listed([str(day) for day in part_series.restated[:3]])
             yield f"{_TITLES[name]} restated {restated} since it was last asked."
+    if omitted:
+        yield f"{omitted} older rows are left out here: narrow the dates to get them."
     halves = sum(day.known_short is None for day in series.days)
     if series.exchanges is not None and "finra" in series.parts and halves:
         yield f"{days_in_words(halves)} only one side has so far: shown with nulls and not summed."

@@ -23,8 +23,9 @@ from mcp_shortvol.domain.rows import Row
 from mcp_shortvol.domain.short_volume import Ending
 from mcp_shortvol.history.collected import Collected
 from mcp_shortvol.history.implausible_dates import without_implausible_dates
+from mcp_shortvol.history.page_position import PagePosition
 from mcp_shortvol.history.series_cache import SeriesCache
-from mcp_shortvol.sources import MOST_STALLS, Page, Paged
+from mcp_shortvol.sources import Page, Paged
 
 __all__ = ["Pager"]
 
@@ -94,13 +95,13 @@ class Pager(Generic[Row]):
                     return Ending.COVERED
                 if ends:
                     return Ending.HISTORY_BEGINS
-                resumed = _Position(kept.older, overlap=self._source.overlap, resumed=True)
+                resumed = PagePosition(kept.older, overlap=self._source.overlap, resumed=True)
                 resumed.least = self._last_page_again(kept)
                 return await self._page_back(resumed, None)
         source, question = self._source, self._question
         cursor = source.first_cursor(question.symbol, question.end)
         jumps = cursor is not None and question.end is not None and question.end < self._cache.today
-        position = _Position(cursor, overlap=source.overlap, skip_to=None if cursor else question.end, jumps=jumps)
+        position = PagePosition(cursor, overlap=source.overlap, skip_to=None if cursor else question.end, jumps=jumps)
         if kept is not None:
             self._reach(position, kept)
         return await self._page_back(position, kept)
@@ -111,7 +112,7 @@ class Pager(Generic[Row]):
         jumps = end is not None and self._source.first_cursor(self._question.symbol, end) is not None
         return not jumps or end is None or weekdays(end, kept.oldest) <= self._source.page_limit
 
-    def _reach(self, position: "_Position", kept: Run[Row]) -> None:
+    def _reach(self, position: PagePosition, kept: Run[Row]) -> None:
         """Let the first page overlap the kept run, and be no larger where that run leads to the answer."""
         end = self._question.end if position.jumps else None
         until = min(end or self._cache.today, self._cache.today)
@@ -129,7 +130,7 @@ class Pager(Generic[Row]):
         """Whether a run leads to the answer, to the end of the history, or to older pages."""
         return run.older is not None or self._cache.begins(run) or self._collected.covered_with(run)
 
-    async def _page_back(self, position: "_Position", kept: Run[Row] | None) -> Ending:
+    async def _page_back(self, position: PagePosition, kept: Run[Row] | None) -> Ending:
         source, collected = self._source, self._collected
         while True:
             size = position.size(source.page_limit, collected.missing, collected.oldest)
@@ -153,7 +154,7 @@ class Pager(Generic[Row]):
                 return ending
             await self._report()
 
-    async def _fetch_page(self, position: "_Position", size: int, kept: Run[Row] | None) -> Page[Row]:
+    async def _fetch_page(self, position: PagePosition, size: int, kept: Run[Row] | None) -> Page[Row]:
         """The next page; raises what the source raises, and _Contradiction where it does not continue what is here."""
         source, collected = self._source, self._collected
         self._pages += 1
@@ -172,7 +173,7 @@ class Pager(Generic[Row]):
         collected.doubtful |= len(page.days) < len(sent.days)
         return page
 
-    async def _take_in(self, page: Page[Row], position: "_Position") -> Run[Row] | None:
+    async def _take_in(self, page: Page[Row], position: PagePosition) -> Run[Row] | None:
         """Collect a page and keep it; the kept run that it was joined with, where that goes on beyond the page."""
         collected = self._collected
         ambiguous = _ambiguous_dates(page)
@@ -206,7 +207,7 @@ class Pager(Generic[Row]):
         here = self._collected.days
         return any(row.date in here and row.close != here[row.date].close for row in page.days)
 
-    async def _keep(self, page: Page[Row], position: "_Position") -> Run[Row] | None:
+    async def _keep(self, page: Page[Row], position: PagePosition) -> Run[Row] | None:
         if not page.days:  # the end of the history
             return None
         fetched = self._extended_by(page, position)
@@ -236,7 +237,7 @@ class Pager(Generic[Row]):
         if run is not None and self._keeps_at_the_end:
             self._collected.restated |= (await self._cache.merge(run, self._run_until)).restated
 
-    def _extended_by(self, page: Page[Row], position: "_Position") -> Run[Row] | None:
+    def _extended_by(self, page: Page[Row], position: PagePosition) -> Run[Row] | None:
         """The run that a page begins or continues; None where nothing says that it continues it without a gap."""
         run = self._run
         if run is None:
@@ -302,82 +303,6 @@ class Pager(Generic[Row]):
             max(total, done) if total else None,
             f"{done} {collected.unit} from {self._source.title}{oldest}{more}",
         )
-
-
-class _Position:
-    """Where the paging stands: the cursor of the next page, and how many rows to ask for.
-
-    `skip_to` is the date down to which rows are only passed over. `jumps` says that the first page starts at a date
-    before today. `least` is how many rows the first page needs to overlap the kept run; where it is `reduced`, it has
-    no more than these. `resumed` says that the cursor was kept with older rows, so that the source may refuse it.
-    """
-
-    def __init__(
-        self,
-        cursor: str | None,
-        *,
-        overlap: int,
-        skip_to: date | None = None,
-        jumps: bool = False,
-        resumed: bool = False,
-    ) -> None:
-        self.cursor = cursor
-        self.jumps = jumps
-        self.resumed = resumed
-        self.first = not resumed
-        self.least = 0
-        self.reduced = False
-        self._skip_to = skip_to
-        self._overlap = overlap if resumed else 0  # rows that the next page is expected to repeat
-        self._known_overlap = overlap
-        self._stalls = 0
-        self._seen = {cursor}
-
-    def size(self, page_limit: int, missing: int, oldest: date | None) -> int:
-        """How many rows to ask for, given how many are missing and the oldest that is here."""
-        if self.reduced:
-            return self.least
-        skipping = self._skip_to is not None and (oldest is None or oldest > self._skip_to)
-        size = page_limit if skipping else min(page_limit, missing + self._overlap)
-        return max(size, self.least)
-
-    def resume(self, cursor: str | None, overlap: int, least: int) -> bool:
-        """Continue at the bottom of a kept run; False where its cursor is unknown, or was used already."""
-        if cursor is None or cursor in self._seen:
-            return False
-        self.cursor, self.resumed = cursor, True
-        self._skip_to, self.least, self.reduced = None, least, False
-        self._overlap = max(self._overlap, overlap)
-        self._seen.add(cursor)
-        return True
-
-    def advance(self, page: Page[Row], size: int, page_limit: int, *, news: int) -> Ending | None:
-        """Move to the next page after one that brought so many new rows; why there is none, or None."""
-        reduced, self.reduced, self.least, self.resumed = self.reduced, False, 0, False
-        sent = page.sent
-        repeated = sent - news
-        if page.cursor is None:
-            if not reduced or sent > size:  # a source that gives everything at once, whatever is asked for
-                return Ending.HISTORY_BEGINS
-            self._overlap = sent  # the page was small on purpose: the same again, as large as is wanted
-            self.first = True
-            return None
-        self._overlap = max(self._overlap, self._known_overlap, repeated)
-        if not news and repeated >= size and size < page_limit:
-            return None  # the same again, larger: it was too small to reach beyond the rows that are here
-        if page.cursor in self._seen:
-            # The key just sent is the end where fewer rows came than asked for. Otherwise the source goes in circles.
-            full = page.cursor != self.cursor or sent >= size
-            # A row of an implausible date may come with every page: it is no sign of a source that goes in circles.
-            circling = repeated - len(page.implausible) > max(self._known_overlap, 1)
-            stalled = full if news else circling
-            return Ending.STALLED if stalled else Ending.HISTORY_BEGINS
-        self._stalls = 0 if news else self._stalls + 1
-        if self._stalls == MOST_STALLS:
-            return Ending.STALLED
-        self._seen.add(page.cursor)
-        self.cursor = page.cursor
-        return None
 
 
 def _is_sound(page: Page[Row]) -> bool:

@@ -27,7 +27,7 @@ from mcp_shortvol.upstreams import Upstreams
 
 __all__ = ["SignIn", "application", "token_file"]
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _LOOPBACK_HOSTS = ["127.0.0.1:*", "localhost:*", "[::1]:*"]
 _NO_ISSUER = "https://no-authorisation-server.invalid"  # the SDK wants one, and publishes none without a resource
 
@@ -77,7 +77,7 @@ async def application(
     """The application, whatever it opens closed by `closing`; raises NotConfigured where nobody could be kept out."""
     public = settings.http_public_url or f"http://{_in_url(settings.http_host)}:{settings.http_port}"
     sign_in, auth = await _sign_in(settings, public, closing)
-    if sign_in is None and settings.http_host not in LOOPBACK:
+    if sign_in is None and settings.http_host not in _LOOPBACK:
         raise NotConfigured(
             f"Sign-in is not set up, and {settings.http_host} can be reached from other machines.",
             "Make a token with mcp-shortvol token new NAME, or set SHORTVOL_HTTP_ISSUER; or serve on 127.0.0.1.",
@@ -135,14 +135,14 @@ async def _sign_in(
 def _guard(settings: Settings, public: str) -> TransportSecuritySettings:
     """The hosts and origins that may be named in a request, whatever address is served."""
     parts = urlsplit(public)
-    if settings.http_host not in LOOPBACK and settings.http_public_url is None and not settings.http_hosts:
+    if settings.http_host not in _LOOPBACK and settings.http_public_url is None and not settings.http_hosts:
         raise NotConfigured(
             f"Serving on {settings.http_host} needs the name that callers use, as a guard against DNS rebinding.",
             "Set SHORTVOL_HTTP_PUBLIC_URL, such as https://shortvol.example.com, or SHORTVOL_HTTP_HOSTS.",
         )
     ports = {"http": 80, "https": 443}
     names = [parts.netloc] if parts.port else [parts.netloc, f"{parts.netloc}:{ports[parts.scheme]}"]
-    local = settings.http_host in LOOPBACK
+    local = settings.http_host in _LOOPBACK
     return TransportSecuritySettings(
         enable_dns_rebinding_protection=True,
         allowed_hosts=[*names, *settings.http_hosts, *(_LOOPBACK_HOSTS if local else [])],

@@ -61,16 +61,20 @@ class Page(Generic[Row]):
         return len(self.days) + self.unreadable + len(self.implausible)
 
 
-class Paged(Protocol[Row]):
-    """One vendor's interface to something that goes back in time, page by page."""
+class Named(Protocol):
+    """A vendor's two names."""
 
     @property
     def name(self) -> str:
-        """The vendor in the one vocabulary of settings, arguments and answers, such as "longbridge"."""
+        """In the one vocabulary of settings, arguments and answers, such as "longbridge"."""
 
     @property
     def title(self) -> str:
-        """The vendor as a person says it, such as "Longbridge"."""
+        """As a person says it, such as "Longbridge"."""
+
+
+class Paged(Named, Protocol[Row]):
+    """One vendor's interface to something that goes back in time, page by page."""
 
     @property
     def upstream(self) -> str:
@@ -153,16 +157,8 @@ class RankingPage:
     sandbox: bool = False
 
 
-class RankingSource(Protocol):
+class RankingSource(Named, Protocol):
     """One vendor's ranking of a market's names by a figure of short selling."""
-
-    @property
-    def name(self) -> str:
-        """The vendor in the one vocabulary of settings, arguments and answers, such as "futu_opend"."""
-
-    @property
-    def title(self) -> str:
-        """The vendor as a person says it, such as "Futu OpenD"."""
 
     @property
     def page_limit(self) -> int:
@@ -186,16 +182,8 @@ class RankingSource(Protocol):
         """
 
 
-class MarketSource(Protocol):
+class MarketSource(Named, Protocol):
     """One vendor's whole market of a day."""
-
-    @property
-    def name(self) -> str:
-        """The vendor in the one vocabulary of settings, arguments and answers, such as "finra"."""
-
-    @property
-    def title(self) -> str:
-        """The vendor as a person says it, such as "FINRA"."""
 
     @property
     def upstream(self) -> str:

@@ -125,7 +125,6 @@ class TestBounds:
     def test_one_who_sends_a_head_or_a_body_slowly_is_hung_up_on(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        began = time.monotonic()
         with serving(tmp_path) as running:
             slow_head = socket.create_connection(("127.0.0.1", running.port))
             slow_head.sendall(b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n")
@@ -138,7 +137,6 @@ class TestBounds:
             assert slow_body.recv(1000).startswith(b"HTTP/1.1 408 ")
             slow_head.close()
             slow_body.close()
-        assert time.monotonic() - began > 5
 
     def test_the_rate_of_one_caller_is_bounded_and_another_is_not_touched(self, tmp_path: Path) -> None:
         with serving(tmp_path, SHORTVOL_HTTP_CALLER_RATE="5/60") as running:

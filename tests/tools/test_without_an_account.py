@@ -246,6 +246,13 @@ class TestTheVenuesTogether:
         assert result.is_error
         assert "their figures cannot be added" in result.content[0].text  # type: ignore[union-attr]
 
+    async def test_a_year_stays_within_the_budget_and_says_what_is_left_out(self, everyone: Client) -> None:
+        found = await answer(everyone, "get_short_volume_by_venue", symbol="NVDA", count=250)
+        assert len(json.dumps(found, separators=(",", ":"))) <= 18 * 1024
+        assert found["rows_omitted"] > 0
+        assert len(found["rows"]) + found["rows_omitted"] == found["returned"] == 250
+        assert f"{found['rows_omitted']} older rows are left out here: narrow the dates to get them." in found["notes"]
+
     async def test_the_text_has_the_table_within_its_budget(self, everyone: Client) -> None:
         result = await call(everyone, "get_short_volume_by_venue", symbol="AAPL", count=60)
         text = result.content[0].text  # type: ignore[union-attr]
