@@ -149,3 +149,9 @@ def test_a_setting_that_cannot_be_used_is_a_finding() -> None:
     found = findings(SHORTVOL_TIMEOUT="soon")
     assert found["exit_code"] == 3
     assert "SHORTVOL_TIMEOUT" in found["findings"][0]["said"]
+
+
+def test_the_password_of_a_shared_store_is_not_shown() -> None:
+    done = run("doctor", SHORTVOL_STORE="redis://alice:pass-word-0123456789@127.0.0.1:9/0", SHORTVOL_FINRA="off")
+    assert "redis://127.0.0.1, shared by replicas" in done.stdout
+    assert "pass-word" not in done.stdout + done.stderr
